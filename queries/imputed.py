@@ -1,0 +1,110 @@
+"""The panel after imputation, with what stands behind every imputed week, and its summary."""
+
+import polars as pl
+
+from .names import (
+    ADDED,
+    FLAGS,
+    IMPUTED,
+    IN_STOCK,
+    KEY,
+    LEVEL_SOURCE,
+    NEIGHBOURS,
+    OWN_WEEKS,
+    PERIOD,
+    POOL,
+    ROW,
+    SALES,
+    SALES_OBSERVED,
+    STATUS,
+    TARGET,
+    TARGET_CELL,
+    TARGET_PERIOD,
+)
+from .sips import BEYOND, POINT
+
+LARGEST_SALES = "largest_sales"
+OBSERVED, DONE, NO_CANDIDATES = "observed", "imputed", "no_candidates"
+
+
+def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFrame:
+    """The most that any SKU sold in one of the weeks that a target week may learn from: target_period, largest_sales."""
+    weekly = features.filter(pl.col(IN_STOCK)).group_by(PERIOD).agg(pl.col(SALES).max().alias(LARGEST_SALES))
+    return week_pairs.join(weekly, on=PERIOD).group_by(TARGET_PERIOD).agg(pl.col(LARGEST_SALES).max())
+
+
+def outcomes(
+    targets: pl.LazyFrame,
+    pools: pl.LazyFrame,
+    estimates: pl.LazyFrame,
+    largest_sales: pl.LazyFrame,
+    features: pl.LazyFrame,
+    /,
+    *,
+    n_neighbors: int,
+    highest_level: float,
+) -> pl.LazyFrame:
+    """What became of every stockout, one row each: none is lost without a word.
+
+    Returns Store, Product, week, point (Float64, the median in units, null where there is none), status ("imputed" or
+    "no_candidates"), own_weeks (UInt32, in-stock weeks of the SKU that were used), level_source (String, whose sales
+    the level rests on: own, an attribute such as Product, panel, or prior), candidates (UInt32, those it was compared
+    with), neighbours (UInt32) and flags (List of String, what to be wary of):
+
+    - ``no_candidates``: no week to learn from, no SIP;
+    - ``cold_start``: the SKU has no in-stock week of its own that could be used;
+    - ``too_few_candidates``: fewer than ``n_neighbors``;
+    - ``above_candidate_max``: the highest quantile is more than any SKU sold in the weeks it may learn from;
+    - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
+    """
+    week = features.select(pl.col(ROW).alias(TARGET), *KEY, OWN_WEEKS, LEVEL_SOURCE)
+    quantiles = estimates.select(TARGET, POINT, BEYOND, pl.col(str(highest_level)).alias("highest"))
+    missing = pl.col(POINT).is_null()
+    flags = {
+        "no_candidates": missing,
+        "cold_start": pl.col(OWN_WEEKS) == 0,
+        "too_few_candidates": ~missing & (pl.col(POOL) < n_neighbors),
+        "above_candidate_max": pl.col("highest") > pl.col(LARGEST_SALES),
+        "bound_beyond_candidates": pl.col(BEYOND),
+    }
+    return (
+        targets.select(TARGET, TARGET_PERIOD, TARGET_CELL)
+        .join(week, on=TARGET)
+        .join(pools, on=[TARGET_PERIOD, TARGET_CELL], how="left")
+        .join(largest_sales, on=TARGET_PERIOD, how="left")
+        .join(quantiles, on=TARGET, how="left")
+        .with_columns(pl.col(POOL).fill_null(0).cast(pl.UInt32))
+        .sort(TARGET)
+        .select(
+            *KEY,
+            POINT,
+            pl.when(missing).then(pl.lit(NO_CANDIDATES)).otherwise(pl.lit(DONE)).alias(STATUS),
+            OWN_WEEKS,
+            LEVEL_SOURCE,
+            POOL,
+            pl.min_horizontal(POOL, pl.lit(n_neighbors, dtype=pl.UInt32)).alias(NEIGHBOURS),
+            pl.concat_list(pl.when(raised).then(pl.lit(name)) for name, raised in flags.items())
+            .list.drop_nulls()
+            .alias(FLAGS),
+        )
+    )
+
+
+def imputed(observed: pl.LazyFrame, outcomes: pl.LazyFrame, /) -> pl.LazyFrame:
+    """The panel's columns with ``sales`` = the imputed median where imputed, else as observed; sorted by key.
+
+    Adds sales_observed (Float64), imputed (Boolean), status ("observed", "imputed" or "no_candidates") and, null in
+    observed weeks, own_weeks, level_source, candidates, neighbours and flags (see :func:`outcomes`).
+    """
+    point = pl.col(POINT)
+    return (
+        observed.join(outcomes, on=KEY, how="left")
+        .with_columns(
+            pl.coalesce(point, SALES).alias(SALES),
+            pl.col(SALES).alias(SALES_OBSERVED),
+            point.is_not_null().alias(IMPUTED),
+            pl.col(STATUS).fill_null(OBSERVED),
+        )
+        .sort(KEY)
+        .select(*observed.collect_schema().names(), *ADDED)
+    )

@@ -1,0 +1,48 @@
+"""Column names: the panel's, as users write them, and those that the plan adds."""
+
+STORE = "Store"
+PRODUCT = "Product"
+WEEK = "week"
+SALES = "sales"
+IN_STOCK = "in_stock"
+SKU = (STORE, PRODUCT)
+KEY = (STORE, PRODUCT, WEEK)
+REQUIRED = (*KEY, SALES, IN_STOCK)
+
+SKU_CODE = "sku"
+PERIOD = "period"
+SEASON = "season"
+ROW = "row"
+CELL = "cell"
+MATURE = "mature"
+
+TARGET = "target"
+CANDIDATE = "candidate"
+TARGET_PERIOD = "target_period"
+TARGET_CELL = "target_cell"
+RANK = "rank"
+DISTANCE = "distance"
+WEIGHT = "weight"
+DEMAND = "demand"
+QUANTILE = "quantile"
+VALUE = "value"
+
+SALES_OBSERVED = "sales_observed"
+IMPUTED = "imputed"
+STATUS = "status"
+OWN_WEEKS = "own_weeks"
+LEVEL_SOURCE = "level_source"
+POOL = "candidates"
+NEIGHBOURS = "neighbours"
+FLAGS = "flags"
+ADDED = (SALES_OBSERVED, IMPUTED, STATUS, OWN_WEEKS, LEVEL_SOURCE, POOL, NEIGHBOURS, FLAGS)
+
+
+def of_target(name: str) -> str:
+    """Name of a target's column in a frame of pairs."""
+    return f"{TARGET}_{name}"
+
+
+def of_candidate(name: str) -> str:
+    """Name of a candidate's column in a frame of pairs."""
+    return f"{CANDIDATE}_{name}"

@@ -1,0 +1,48 @@
+"""What a profile is: the features of a SKU-week, the cell it falls in, and how two SKU-weeks compare."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import polars as pl
+
+CandidateWeeks = Literal["past", "all"]
+
+
+class Profile(Protocol):
+    """A definition of similarity; everything else in the plan is the same for every profile.
+
+    Expressions over pairs read ``target_<column>`` and ``candidate_<column>`` (see ``names``).
+    """
+
+    @property
+    def attributes(self) -> Sequence[str]:
+        """Panel columns, beyond the required ones, that the features use where the panel has them."""
+        ...
+
+    def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
+        """The panel with its features, ``own_weeks`` (the SKU's in-stock weeks that were used) and ``level_source``."""
+        ...
+
+    def is_mature(self) -> pl.Expr:
+        """Which in-stock rows know enough to lend their sales (Boolean over features)."""
+        ...
+
+    def cell(self) -> pl.Expr:
+        """Cell of a row on a grid of constant edges (Int32 over features): pairs form between near cells only."""
+        ...
+
+    def coordinates(self) -> Sequence[pl.Expr]:
+        """What distance and demand need to know of a row (named expressions over features)."""
+        ...
+
+    def distance(self) -> pl.Expr:
+        """Distance of a pair, >= 0 (over pairs)."""
+        ...
+
+    def demand(self) -> pl.Expr:
+        """The candidate's sales as demand of the target (Float64 over pairs, units)."""
+        ...
+
+    def weight(self) -> pl.Expr:
+        """Weight of a neighbour, > 0 (over ``distance`` and ``farthest``, the largest of the target's neighbours)."""
+        ...

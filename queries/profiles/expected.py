@@ -1,0 +1,261 @@
+"""Profile ``expected``: compare and rescale SKU-weeks by the demand that was to be expected of them.
+
+The expected demand of a SKU-week is a closed form. It starts from the SKU's *level*, a decayed mean of its own
+in-stock weeks, shrunk to a *cold level* that the product, its group and its department suggest. It is moved by the
+*week index*: what the other in-stock SKUs of the same product, store, ... sold in the same week relative to their
+levels. Levels are estimated twice, the second time with the week index as exposure, so that they are deseasonalised.
+Neighbours are SKU-weeks of like expected demand and like shape; their sales count in proportion to expected demand.
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+
+from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, SALES, of_candidate, of_target
+from ..sums import age, decayed_sum, sum_of_others, sum_of_week
+from .base import CandidateWeeks
+
+COORDINATE_STEP = 2.0**-16
+OBSERVED = "observed"
+EXPOSURE = "exposure"
+
+
+class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group of SKUs whose sales in a week tell of that week, and its weight in the week index."""
+
+    by: tuple[str, ...]
+    weight: float
+
+
+class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """SKUs with the same value of an attribute, and how many of them the wider circle counts for."""
+
+    by: str
+    prior: float
+
+
+class Blend(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Exponents of the recent and of the long-run level, each relative to the level."""
+
+    recent: float
+    long_run: float
+
+
+class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How expected demand follows the week index: base + zero_share * (z - 0.36) + level * (log level - 0.5)."""
+
+    base: float = 0.95
+    zero_share: float = 0.65
+    level: float = 0.07
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Weights of the absolute differences whose sum is the distance."""
+
+    expected_demand: float = 1.0
+    dispersion: float = 0.3
+    zero_share: float = 0.7
+    week_index: float = 0.2
+    momentum: float = 0.1
+
+
+INDEX_CELLS = (
+    IndexCell(by=("Product",), weight=0.25),
+    IndexCell(by=("Division",), weight=0.20),
+    IndexCell(by=("Store",), weight=0.30),
+    IndexCell(by=("Store", "ProductGroup"), weight=0.25),
+    IndexCell(by=("Store", "Department"), weight=0.10),
+    IndexCell(by=("StoreFormat", "Department"), weight=0.25),
+)
+COLD_PEERS = (Peers(by="Department", prior=3.0), Peers(by="ProductGroup", prior=2.0), Peers(by="Product", prior=0.5))
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The constants of the profile; half-lives and priors count in weeks."""
+
+    first_half_life: float = 32.0
+    half_life: float = 16.0
+    recent_half_life: float = 4.0
+    level_prior: float = 1.0
+    long_run_prior: float = 8.0
+    cold_min_weeks: int = 4
+    cold_peers: tuple[Peers, ...] = COLD_PEERS
+    cold_start_units: float = 1.5
+    store_residual_by: tuple[str, ...] = ("Store", "ProductGroup")
+    store_residual_prior: float = 2.0
+    store_residual_weight: float = 0.9
+    index_cells: tuple[IndexCell, ...] = INDEX_CELLS
+    index_prior_units: float = 2.0
+    index_level_power: float = 0.5
+    shape_half_life: float = 52.0
+    shape_prior: float = 0.5
+    past: Blend = Blend(recent=0.50, long_run=0.45)
+    all: Blend = Blend(recent=0.60, long_run=0.10)
+    elasticity: Elasticity = Elasticity()
+    metric: Metric = Metric()
+    cell_width: float = 0.1
+    candidate_min_weeks: int = 2
+    rescale_offset: float = 0.05
+
+    @property
+    def attributes(self) -> Sequence[str]:
+        named = (name for cell in self.index_cells for name in cell.by)
+        return tuple(dict.fromkeys([*named, *(peers.by for peers in self.cold_peers), *self.store_residual_by]))
+
+    def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
+        """Adds cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index (log),
+        zero_share, dispersion (log), all Float64; own_weeks (UInt32); level_source (String)."""
+        both_sides = candidate_weeks == "all"
+        observed = pl.when(IN_STOCK).then(SALES)
+        return (
+            panel.with_columns(age(), observed.alias(OBSERVED), pl.lit(1.0).alias(EXPOSURE))
+            .pipe(self._levels, half_life=self.first_half_life, both_sides=both_sides)
+            .with_columns(pl.col("week_index").exp().alias(EXPOSURE))
+            .pipe(self._levels, half_life=self.half_life, both_sides=both_sides)
+            .pipe(self._shape, both_sides=both_sides)
+            .with_columns(self._expected_demand(self.all if both_sides else self.past).alias("expected_demand"))
+        )
+
+    def _levels(self, panel: pl.LazyFrame, *, half_life: float, both_sides: bool) -> pl.LazyFrame:
+        def history(values: pl.Expr, half_life: float) -> pl.Expr:
+            return decayed_sum(values, half_life=half_life, both_sides=both_sides)
+
+        def shrunk(half_life: float, prior: pl.Expr, prior_weeks: float) -> pl.Expr:
+            sold = history(pl.col(OBSERVED), half_life)
+            return (sold + prior_weeks * prior) / (history(_exposure(), half_life) + prior_weeks)
+
+        base = pl.col("long_run_level")
+        return (
+            panel.with_columns(
+                history(pl.col(IN_STOCK).cast(pl.Float64), math.inf).cast(pl.UInt32).alias(OWN_WEEKS),
+                _log_level(history(pl.col(OBSERVED), math.inf), history(_exposure(), math.inf)).alias("log_level"),
+            )
+            .pipe(self._cold_level)
+            .with_columns(shrunk(math.inf, pl.col("cold_level").exp(), self.long_run_prior).alias("long_run_level"))
+            .with_columns(
+                shrunk(half_life, base, self.level_prior).alias("level"),
+                shrunk(self.recent_half_life, base, self.level_prior).alias("recent_level"),
+            )
+            .with_columns(self._week_index(panel).alias("week_index"))
+        )
+
+    def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+        """Log level that the other SKUs suggest: product, held against its group, its department, the week."""
+        present = panel.collect_schema().names()
+        known = (pl.col(OWN_WEEKS) >= self.cold_min_weeks).cast(pl.Float64)
+        log_level = pl.when(known > 0).then("log_level").otherwise(0.0)
+        peers = (sum_of_week(log_level) + math.log(self.cold_start_units)) / (sum_of_week(known) + 1)
+        source = pl.when(sum_of_week(known) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
+        for circle in self.cold_peers:
+            if circle.by in present:
+                others = sum_of_others(known, by=[circle.by])
+                peers = (sum_of_others(log_level, by=[circle.by]) + circle.prior * peers) / (others + circle.prior)
+                source = pl.when(others > 0).then(pl.lit(circle.by)).otherwise(source)
+        source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source)
+        with_peers = panel.with_columns(peers.alias("cold_level"), source.alias(LEVEL_SOURCE))
+        if not set(self.store_residual_by) <= set(present):
+            return with_peers
+        residual = sum_of_others((log_level - pl.col("cold_level")) * known, by=self.store_residual_by)
+        mean = residual / (sum_of_others(known, by=self.store_residual_by) + self.store_residual_prior)
+        return with_peers.with_columns(pl.col("cold_level") + self.store_residual_weight * mean)
+
+    def _week_index(self, panel: pl.LazyFrame) -> pl.Expr:
+        """Log index of the week: what other in-stock SKUs sold against their levels, cell by cell.
+
+        Cells whose attributes the panel lacks are left out and their weight goes to the others.
+        """
+        present = set(panel.collect_schema().names())
+        cells = [cell for cell in self.index_cells if present.issuperset(cell.by)]
+        scale = sum(cell.weight for cell in self.index_cells) / sum(cell.weight for cell in cells)
+        importance = (pl.col("level") + 1).pow(-self.index_level_power)
+        sold = importance * pl.col(OBSERVED)
+        usual = pl.when(IN_STOCK).then(importance * pl.col("level"))
+        prior = self.index_prior_units
+        return pl.sum_horizontal(
+            scale
+            * cell.weight
+            * ((sum_of_others(sold, by=cell.by) + prior) / (sum_of_others(usual, by=cell.by) + prior)).log()
+            for cell in cells
+        )
+
+    def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies."""
+        prior, base = self.shape_prior, pl.col("long_run_level")
+        usual_square = base + 1.5 * base.pow(2)
+        usual_zeros = (1 + 0.7 * base).pow(-1.4)
+        weeks = pl.col(IN_STOCK).cast(pl.Float64)
+
+        def mean(values: pl.Expr, usual: pl.Expr) -> pl.Expr:
+            def history(of: pl.Expr) -> pl.Expr:
+                return decayed_sum(of, half_life=self.shape_half_life, both_sides=both_sides)
+
+            return (history(values) + prior * usual) / (history(weeks) + prior)
+
+        sales = pl.col(OBSERVED)
+        average = mean(sales, base)
+        variance = (mean(sales.pow(2), usual_square) - average.pow(2)).clip(lower_bound=0.0)
+        return panel.with_columns(
+            ((variance + 0.5) / (average + 0.5)).log().alias("dispersion"),
+            mean((sales == 0).cast(pl.Float64), usual_zeros).alias("zero_share"),
+        )
+
+    def _expected_demand(self, blend: Blend) -> pl.Expr:
+        level, recent, long_run = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level", "long_run_level"))
+        follow = self.elasticity
+        elasticity = (
+            follow.base
+            + follow.zero_share * (pl.col("zero_share") - 0.36)
+            + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
+        )
+        blended = level + blend.recent * (recent - level) + blend.long_run * (long_run - level)
+        return (blended + elasticity * pl.col("week_index")).exp()
+
+    def is_mature(self) -> pl.Expr:
+        return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
+
+    def cell(self) -> pl.Expr:
+        return (_log_expected() / self.cell_width).floor().cast(pl.Int32)
+
+    def coordinates(self) -> Sequence[pl.Expr]:
+        momentum = ((pl.col("expected_demand") + 0.1) / (pl.col("level") + 0.1)).log()
+        return (
+            _coordinate(self.metric.expected_demand * _log_expected(), "log_expected_demand"),
+            _coordinate(self.metric.dispersion * pl.col("dispersion"), "dispersion"),
+            _coordinate(self.metric.zero_share * pl.col("zero_share"), "zero_share"),
+            _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
+            _coordinate(self.metric.momentum * momentum, "momentum"),
+        )
+
+    def distance(self) -> pl.Expr:
+        names = [expression.meta.output_name() for expression in self.coordinates()]
+        return pl.sum_horizontal((pl.col(of_target(name)) - pl.col(of_candidate(name))).abs() for name in names)
+
+    def demand(self) -> pl.Expr:
+        target, candidate = (pl.col(of("expected_demand")) + self.rescale_offset for of in (of_target, of_candidate))
+        return pl.col(of_candidate(SALES)) * target / candidate
+
+    def weight(self) -> pl.Expr:
+        return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
+
+
+PROFILE = Expected
+
+
+def _exposure() -> pl.Expr:
+    return pl.when(IN_STOCK).then(EXPOSURE)
+
+
+def _log_level(sold: pl.Expr, exposure: pl.Expr) -> pl.Expr:
+    return (sold / exposure.clip(lower_bound=1e-9) + 0.1).log()
+
+
+def _log_expected() -> pl.Expr:
+    return (pl.col("expected_demand") + 0.3).log()
+
+
+def _coordinate(value: pl.Expr, name: str) -> pl.Expr:
+    """Rounded to a power of two: differences and their sums are then exact in Float32, so that equal situations
+    have equal distances and order does not hang on the last digit."""
+    return ((value / COORDINATE_STEP).round() * COORDINATE_STEP).cast(pl.Float32).alias(name)

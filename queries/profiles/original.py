@@ -1,0 +1,107 @@
+"""Profile ``original``: the metric of the system that vn2pl replaces, exactly, for comparison.
+
+It looks at a SKU's last four rows, censored or not, and at its mean over the same ISO week of every year, later
+years included. It is kept to reproduce old results and to be measured against; do not order by it.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import polars as pl
+
+from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_candidate, of_target
+from ..sums import exact_sum
+from .base import CandidateWeeks
+
+RECENT_ROWS = 4
+
+
+class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Weights of the metric and the constant that keeps its divisions finite."""
+
+    mean: float = 0.3
+    variation: float = 0.3
+    seasonal: float = 0.2
+    trend: float = 0.1
+    division_offset: float = 1e-6
+
+    @property
+    def attributes(self) -> Sequence[str]:
+        return ()
+
+    def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
+        """Adds rolling_mean_4, rolling_std_4, rolling_cv_4, seasonal_mean, trend_slope, zeros_pct (Float64), own_weeks
+        (UInt32) and level_source (String); the same whatever ``candidate_weeks``."""
+        recent = [pl.col(SALES).shift(lag).over(SKU_CODE, order_by=PERIOD) for lag in range(1, RECENT_ROWS + 1)]
+        earlier = pl.col(IN_STOCK).cast(pl.UInt32).cum_sum().shift(1, fill_value=0)
+        return (
+            panel.with_columns(*(sales.alias(name) for name, sales in zip(_LAGS, recent, strict=True)))
+            .with_columns(
+                earlier.over(SKU_CODE, order_by=PERIOD).alias(OWN_WEEKS),
+                _mean(*(pl.col(name) for name in _LAGS)).alias("rolling_mean_4"),
+                _slope().alias("trend_slope"),
+                _mean(*((pl.col(name) == 0).cast(pl.Float64) for name in _LAGS)).alias("zeros_pct"),
+                (exact_sum(pl.col(SALES)).over(SKU_CODE, SEASON) / pl.len().over(SKU_CODE, SEASON)).alias(
+                    "seasonal_mean"
+                ),
+            )
+            .with_columns(_deviation().alias("rolling_std_4"))
+            .with_columns(
+                (pl.col("rolling_std_4") / (pl.col("rolling_mean_4") + 1e-9)).alias("rolling_cv_4"),
+                pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(pl.lit("panel")).alias(LEVEL_SOURCE),
+            )
+            .drop(_LAGS)
+        )
+
+    def is_mature(self) -> pl.Expr:
+        return pl.lit(True)
+
+    def cell(self) -> pl.Expr:
+        return pl.lit(0, dtype=pl.Int32)
+
+    def coordinates(self) -> Sequence[pl.Expr]:
+        return [pl.col(name) for name in ("rolling_mean_4", "rolling_cv_4", "seasonal_mean", "trend_slope")]
+
+    def distance(self) -> pl.Expr:
+        def gap(name: str) -> pl.Expr:
+            return (pl.col(of_target(name)) - pl.col(of_candidate(name))).abs()
+
+        def relative(name: str) -> pl.Expr:
+            return gap(name) / (pl.col(of_target(name)).abs() + self.division_offset)
+
+        return (
+            self.mean * relative("rolling_mean_4")
+            + self.variation * gap("rolling_cv_4")
+            + self.seasonal * relative("seasonal_mean")
+            + self.trend * relative("trend_slope")
+        )
+
+    def demand(self) -> pl.Expr:
+        return pl.col(of_candidate(SALES))
+
+    def weight(self) -> pl.Expr:
+        return pl.lit(1.0)
+
+
+PROFILE = Original
+
+_LAGS = [f"sales_{lag}_rows_before" for lag in range(1, RECENT_ROWS + 1)]
+
+
+def _rows() -> pl.Expr:
+    return pl.sum_horizontal(pl.col(name).is_not_null() for name in _LAGS)
+
+
+def _mean(*values: pl.Expr) -> pl.Expr:
+    return pl.mean_horizontal(*values).fill_null(0.0)
+
+
+def _deviation() -> pl.Expr:
+    return _mean(*((pl.col(name) - pl.col("rolling_mean_4")).pow(2) for name in _LAGS)).sqrt()
+
+
+def _slope() -> pl.Expr:
+    """Least squares over 0..n-1, oldest row first; its denominator is n (n^2 - 1) / 12."""
+    rows = _rows().cast(pl.Float64)
+    products = [pl.col(name) * ((rows + 1) / 2 - lag) for lag, name in enumerate(_LAGS, start=1)]
+    return pl.when(rows > 1).then(pl.sum_horizontal(products) * 12 / (rows * (rows.pow(2) - 1))).otherwise(0.0)

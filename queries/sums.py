@@ -1,0 +1,68 @@
+"""The two sums that features are made of: decayed over a SKU's own weeks, and over other SKUs in the same week."""
+
+import math
+from collections.abc import Sequence
+
+import polars as pl
+
+from .names import PERIOD, SKU_CODE
+
+FIXED_POINT = 2.0**40
+AGE = "age"
+
+
+def age() -> pl.Expr:
+    """Weeks since the SKU's first row (Int32), the clock of the decayed sums."""
+    return (pl.col(PERIOD) - pl.col(PERIOD).min().over(SKU_CODE)).alias(AGE)
+
+
+def decayed_sum(values: pl.Expr, /, *, half_life: float, both_sides: bool) -> pl.Expr:
+    """Sum of a SKU's values in other weeks, each counted 0.5 ** ((weeks apart - 1) / half_life).
+
+    Earlier weeks only, or with ``both_sides`` later weeks as well; never the week itself. Null counts as
+    zero, and so do weeks without a row. ``half_life`` is in weeks; infinity gives the plain sum.
+
+    An exponentially weighted sum is a cumulated sum of values that grow with age, scaled back at the end:
+    the terms are of one sign, so nothing cancels, and gaps in a calendar need no filling.
+    """
+    growth = (pl.col(AGE) * (math.log(2) / half_life)).exp()
+    step = float(0.5 ** (-1 / half_life))
+    known = values.fill_null(0.0)
+    before = (known * growth).cum_sum().shift(1, fill_value=0.0)
+    earlier = before.over(SKU_CODE, order_by=PERIOD) / growth * step
+    if not both_sides:
+        return earlier
+    after = (known / growth).cum_sum(reverse=True).shift(-1, fill_value=0.0)
+    return earlier + after.over(SKU_CODE, order_by=PERIOD) * growth * step
+
+
+def sum_of_others(values: pl.Expr, /, *, by: Sequence[str]) -> pl.Expr:
+    """Sum of the values of the other SKUs of the cell (the columns ``by``) in the same week.
+
+    Null counts as zero; a SKU whose cell is unknown (null) shares it with nobody.
+    """
+    fixed = _fixed(values)
+    others = _float(fixed.sum().over(*by, PERIOD) - fixed)
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
+    return pl.when(known).then(others).otherwise(0.0)
+
+
+def sum_of_week(values: pl.Expr, /) -> pl.Expr:
+    """Sum of the values of all SKUs in the same week; null counts as zero."""
+    return exact_sum(values).over(PERIOD)
+
+
+def exact_sum(values: pl.Expr, /) -> pl.Expr:
+    """A sum that is the same in whatever order threads add; null counts as zero.
+
+    Values are added as fixed-point integers, in steps of 2 ** -40.
+    """
+    return _float(_fixed(values).sum())
+
+
+def _fixed(values: pl.Expr) -> pl.Expr:
+    return (values.fill_null(0.0) * FIXED_POINT).round().cast(pl.Int128)
+
+
+def _float(fixed: pl.Expr) -> pl.Expr:
+    return fixed.cast(pl.Float64) / FIXED_POINT

@@ -1,0 +1,85 @@
+"""Output files: each appears whole or not at all, and ``run.json``, written last, names the set with checksums."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from .errors import InputError
+
+IMPUTED_FILE = "demand_imputed.parquet"
+SIPS_FILE = "imputed_sips.parquet"
+SUMMARY_FILE = "imputation_summary.csv"
+NEIGHBOURS_FILE = "neighbours.parquet"
+RUN_FILE = "run.json"
+TEMPORARY = ".temporary"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the output folder, and remove temporary files that a killed run left there.
+
+    Raises InputError where nothing can be written.
+    """
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"*{TEMPORARY}"):
+            leftover.unlink(missing_ok=True)
+        probe = folder / f"probe{TEMPORARY}"
+        probe.touch()
+        probe.unlink()
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write one contiguous frame, so that the bytes do not depend on the pieces it was computed in."""
+    with replacing(path) as temporary:
+        frame.rechunk().write_parquet(temporary)
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Write a small frame as text."""
+    with replacing(path) as temporary:
+        frame.write_csv(temporary)
+
+
+def write_run(folder: Path, facts: Mapping[str, Any], *, files: Iterator[Path] | list[Path]) -> None:
+    """Write ``run.json``: the facts of the run, and name, size and SHA-256 of each of its files."""
+    listed = {path.name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for path in files}
+    with replacing(folder / RUN_FILE) as temporary:
+        temporary.write_text(json.dumps({**facts, "files": listed}, indent=2) + "\n", encoding="utf-8")
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place, durably, when the block ends without an error."""
+    temporary = path.with_name(f"{path.name}{TEMPORARY}")
+    with _told(path):
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

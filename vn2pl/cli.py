@@ -1,0 +1,146 @@
+"""The command line. Polars and rich are imported by the command that needs them, after its threads are set."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from . import __version__
+from .errors import InputError
+
+DONE, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status.
+
+    0 done; 1 done, but stockouts are left without a SIP and ``--strict`` was given; 2 bad input or configuration;
+    130 interrupted.
+    """
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(_command(parsed.command)(parsed))
+    except InputError as error:
+        for problem in error.problems:
+            print(f"vn2pl: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("vn2pl: interrupted; earlier output files are as they were", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return DONE
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    from .cores import bound_threads
+
+    def run(parsed: argparse.Namespace) -> int:
+        bound_threads(getattr(parsed, "n_jobs", -1))
+        command: Callable[[argparse.Namespace], int] = import_module(f"vn2pl.commands.{name}").run
+        return command(parsed)
+
+    return run
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="vn2pl",
+        description="Stockout imputation for retail demand: a full distribution for every week without stock.",
+        epilog="Every command has its own help: vn2pl impute --help",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"vn2pl {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    _add_impute(commands)
+    _add_demo(commands)
+    return top
+
+
+def _add_impute(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "impute",
+        "impute the stockout weeks of a panel",
+        """examples:
+  vn2pl impute                                      the generated demo panel
+  vn2pl impute --data sales.parquet --out processed
+  vn2pl impute --config configs/uncertainty.yaml --n-neighbors 20 --n-jobs -1
+
+exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130 interrupted""",
+    )
+    _add_panel_options(command)
+    command.add_argument(
+        "--out",
+        "--processed",
+        dest="out",
+        metavar="DIR",
+        default="processed",
+        help="folder for demand_imputed.parquet, imputed_sips.parquet, imputation_summary.csv and run.json "
+        "(default: processed)",
+    )
+    command.add_argument(
+        "--n-neighbors", type=int, metavar="K", help="neighbours of a stockout (default: configuration)"
+    )
+    command.add_argument(
+        "--candidate-weeks",
+        choices=["past", "all"],
+        help="learn from earlier weeks only, or from later ones as well (default: configuration)",
+    )
+    command.add_argument(
+        "--engine",
+        choices=["auto", "streaming", "in-memory"],
+        default="auto",
+        help="Polars engine; results are the same (default: auto, which is streaming)",
+    )
+    command.add_argument("--save-neighbours", action="store_true", help="also write neighbours.parquet")
+    command.add_argument("--strict", action="store_true", help="exit with 1 if a stockout is left without a SIP")
+    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "demo",
+        "write a generated panel and its true demand",
+        """examples:
+  vn2pl demo --out demo
+  vn2pl demo --out large --skus 5990 --seed 7""",
+    )
+    command.add_argument(
+        "--out", metavar="DIR", default="demo", help="folder for panel.parquet and demand.parquet (default: demo)"
+    )
+    command.add_argument("--skus", type=int, default=599, metavar="N", help="SKUs (default: 599)")
+    command.add_argument("--weeks", type=int, default=157, metavar="W", help="weeks (default: 157)")
+    command.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the generator (default: 1)")
+
+
+def _add_panel_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        help="YAML configuration (default: the embedded one, as in configs/uncertainty.yaml)",
+    )
+    command.add_argument(
+        "--data",
+        metavar="PATH",
+        help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
+    )
+    command.add_argument(
+        "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+
+
+def _subparser(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, epilog: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )

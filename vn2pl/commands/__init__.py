@@ -1,0 +1,1 @@
+"""One module per command, each with ``run(arguments) -> exit status``: files, clock and terminal live here."""

@@ -1,0 +1,44 @@
+"""How many cores this process may use; Polars reads the number of its threads once, when it is imported."""
+
+import math
+import os
+import sys
+from pathlib import Path
+
+from .errors import InputError
+
+THREADS = "POLARS_MAX_THREADS"
+CGROUP_QUOTAS = (Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
+
+
+def usable_cores() -> int:
+    """Cores of this process: the machine's, less what affinity and a container's quota withhold."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota()
+    return max(1, min(affinity, math.ceil(quota))) if quota else affinity
+
+
+def bound_threads(jobs: int) -> int:
+    """Give Polars ``jobs`` threads, -1 meaning all usable cores; returns their number.
+
+    Must run before Polars is imported. Raises InputError for other numbers.
+    """
+    if jobs == 0 or jobs < -1:
+        raise InputError(f"--n-jobs: expected a number of threads from 1, or -1 for all cores, got {jobs}")
+    if "polars" in sys.modules:
+        raise RuntimeError("polars is imported already: its number of threads is fixed")
+    threads = usable_cores() if jobs == -1 else jobs
+    os.environ[THREADS] = str(threads)
+    return threads
+
+
+def _quota() -> float | None:
+    unified, legacy = CGROUP_QUOTAS
+    try:
+        if unified.exists():
+            quota, period = unified.read_text().split()
+        else:
+            quota, period = legacy.read_text(), legacy.with_name("cpu.cfs_period_us").read_text()
+        return int(quota) / int(period) if int(quota) > 0 else None
+    except (OSError, ValueError):
+        return None

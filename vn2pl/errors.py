@@ -1,0 +1,13 @@
+"""The errors a user can mend: they end a command with exit status 2 and no traceback."""
+
+
+class InputError(Exception):
+    """Bad input or configuration.
+
+    ``problems`` holds one line per problem, each naming the place (file, line, column, key),
+    what was found and what was expected.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: tuple[str, ...] = problems

@@ -1,0 +1,522 @@
+"""Reading panels: wide VN2 folders; long Parquet, CSV and Arrow IPC files, folders and patterns of them.
+
+`scan_panel` looks at names, headers and schemas; `read_panel` also checks every value.
+"""
+
+import csv
+import glob
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from vn2pl.checks import (
+    COLUMNS,
+    FILE_LINE,
+    ISO_DATE,
+    KEY,
+    PLACES_SHOWN,
+    READ_FAILURES,
+    SKU,
+    check_panel,
+    listed,
+    place_names,
+    raise_any,
+    readable,
+    rows,
+    schema_problems,
+    suggestion,
+    typed,
+    value_problems,
+)
+from vn2pl.errors import InputError
+
+__all__ = ["check_panel", "read_panel", "scan_panel"]
+
+WIDE_NAME = re.compile(
+    r"week (?P<number>\d+) - (?:(?P<date>\d{4}-\d{2}-\d{2}) - )?(?P<kind>sales|in stock|master)\.csv",
+    re.IGNORECASE,
+)
+WIDE_FILES = {"sales": "Week N - DATE - Sales.csv", "in stock": "Week N - In Stock.csv"}
+KINDS = {
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+    ".csv": "CSV",
+    ".arrow": "IPC",
+    ".feather": "IPC",
+    ".ipc": "IPC",
+}
+WEEK_VALUES = ("week", "sales", "in_stock")
+HIDDEN = ("_", ".")
+LONGEST_HEADER = 1_000_000
+
+
+class Source(NamedTuple):
+    """A panel as it was found: columns renamed, types as in its files."""
+
+    name: str
+    files: Sequence[str]
+    frame: pl.LazyFrame
+    scan_file: Callable[[str], pl.LazyFrame]
+    layout_problems: Callable[[], list[str]]
+
+
+class Header(NamedTuple):
+    """The first line of a CSV file."""
+
+    separator: str
+    names: list[str]
+
+
+class Wide(NamedTuple):
+    """A VN2 file with a row per SKU; Sales and In Stock have a text column per week."""
+
+    path: str
+    lines: pl.LazyFrame
+    weeks: list[str]
+
+    @property
+    def frame(self) -> pl.LazyFrame:
+        return _without_blank_lines(self.lines, SKU)
+
+
+def scan_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {}) -> pl.LazyFrame:
+    """The panel at ``path`` as a lazy frame, with its values not yet checked.
+
+    ``path`` is one of:
+
+    - a folder with the VN2 files `Week N - DATE - Sales.csv`, `Week N - In Stock.csv` and, for the
+      attributes, `Week N - Master.csv`; of each the newest is taken, all other files are ignored. Weeks that
+      only the in-stock file has are dropped: they hold no sales.
+    - a long Parquet (.parquet, .pq), CSV (.csv; comma, semicolon or tab) or Arrow IPC (.arrow, .feather,
+      .ipc) file.
+    - a folder of Parquet files, hive partitions included, or a glob pattern of long files of one kind.
+
+    ``columns`` maps our names to the names in the files: ``{"sales": "units", "week": "date"}``.
+
+    Columns: Store, Product (whole numbers or text, as in the file; a CSV's types are inferred from all its
+    rows), week (Date), sales (Float64), in_stock (Boolean), then the other columns as attributes, in file
+    order.
+
+    Raises InputError when there is nothing to read, and when columns are missing, of a wrong type or badly
+    named. Values are checked by `check_panel`; a text that is no number, date or flag fails when the frame is
+    collected.
+    """
+    return typed(_open(os.fspath(path), columns).frame)
+
+
+def read_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {}) -> pl.LazyFrame:
+    """`scan_panel`, with all values checked as `check_panel` does: a panel that can be computed with.
+
+    Raises InputError with every problem that was found and its first places. Problems of layout (columns,
+    ragged lines, SKUs that the wide files do not share) are told first, on their own: values cannot be judged
+    before.
+    """
+    source = _open(os.fspath(path), columns)
+    with _damage_located(source):
+        with readable(source.name):
+            raise_any(source.layout_problems())
+        check_panel(source.frame, source=source.name)
+    return typed(source.frame)
+
+
+def _open(path: str, columns: Mapping[str, str]) -> Source:
+    with readable(path):
+        is_folder = os.path.isdir(path)
+        source = _open_folder(path, columns) if is_folder else _open_files(path, _matches(path), columns)
+        raise_any(schema_problems(source.frame.collect_schema(), source=path))
+    return source
+
+
+def _open_folder(folder: str, columns: Mapping[str, str]) -> Source:
+    names = os.listdir(folder)
+    if wide := _newest_wide(names):
+        return _open_wide(folder, {kind: os.path.join(folder, name) for kind, name in wide.items()}, columns)
+    if not names:
+        raise InputError(f"{folder}: is an empty folder")
+    return _open_parquet_folder(folder, columns)
+
+
+def _matches(path: str) -> list[str]:
+    """The file of this name or, only if there is none, the files that match it as a pattern."""
+    if os.path.lexists(path):
+        return [path]
+    if not glob.has_magic(path):
+        raise InputError(f"{path}: does not exist")
+    files = sorted(file for file in glob.glob(path, recursive=True) if not os.path.isdir(file))
+    if not files:
+        raise InputError(f"{path}: no file matches this pattern")
+    return files
+
+
+def _open_files(name: str, files: list[str], columns: Mapping[str, str]) -> Source:
+    raise_any(_unusable_files(files))
+    raise_any(_wide_files(files))
+    kinds = sorted({_kind(file) for file in files})
+    if len(kinds) > 1:
+        raise InputError(f"{name}: matches files of several kinds ({', '.join(kinds)}), expected one kind")
+    if kinds == ["CSV"]:
+        return _open_csv(name, files, columns)
+    scan = _scan_parquet if kinds == ["Parquet"] else _scan_ipc
+    return _open_typed_files(name, files, scan, scan(files), columns)
+
+
+def _unusable_files(files: Iterable[str]) -> Iterator[str]:
+    for file in files:
+        with readable(file):
+            status = os.stat(file)
+        if not stat.S_ISREG(status.st_mode):
+            yield f"{file}: is neither a file nor a folder"
+        elif not status.st_size:
+            yield f"{file}: is empty (0 bytes)"
+
+
+def _wide_files(files: Iterable[str]) -> Iterator[str]:
+    for file in files:
+        if WIDE_NAME.fullmatch(os.path.basename(file)):
+            yield f"{file}: is one of the VN2 files, which are read together; expected their folder"
+
+
+def _kind(file: str) -> str:
+    suffix = Path(file).suffix
+    if suffix.lower() not in KINDS:
+        raise InputError(f"{file}: has the unknown extension {suffix!r}, expected one of {', '.join(KINDS)}")
+    return KINDS[suffix.lower()]
+
+
+def _open_parquet_folder(folder: str, columns: Mapping[str, str]) -> Source:
+    files = _visible_files(folder)
+    if not files or {Path(file).suffix.lower() for file in files} != {".parquet"}:
+        found = listed((os.path.relpath(file, folder) for file in files), at_most=4) or "no files"
+        raise InputError(
+            f"{folder}: expected the VN2 files ({', '.join(WIDE_FILES.values())}) "
+            f"or nothing but .parquet files, found {found}; "
+            f"other files can be given as a pattern such as {os.path.join(folder, '*.csv')}"
+        )
+    raise_any(_unusable_files(files))
+    frame = pl.scan_parquet(folder, glob=False, hive_partitioning=True, hidden_file_prefix=HIDDEN)
+    return _open_typed_files(folder, files, _scan_parquet, frame, columns)
+
+
+def _visible_files(folder: str) -> list[str]:
+    walked = os.walk(folder, onerror=_raise)
+    files = (os.path.join(place, name) for place, _, names in walked for name in names if name[0] not in HIDDEN)
+    return sorted(files)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _scan_parquet(files: list[str]) -> pl.LazyFrame:
+    return pl.scan_parquet(files, glob=False, hive_partitioning=False)
+
+
+def _scan_ipc(files: list[str]) -> pl.LazyFrame:
+    return pl.scan_ipc(files, glob=False, hive_partitioning=False)
+
+
+def _open_typed_files(
+    name: str,
+    files: list[str],
+    scan: Callable[[list[str]], pl.LazyFrame],
+    frame: pl.LazyFrame,
+    columns: Mapping[str, str],
+) -> Source:
+    raise_any(_differing_schemas(files, scan))
+    return Source(name, files, _renamed(frame, columns, source=name), lambda file: scan([file]), list)
+
+
+def _differing_schemas(files: list[str], scan: Callable[[list[str]], pl.LazyFrame]) -> Iterator[str]:
+    expected: pl.Schema | None = None
+    for file in files:
+        with readable(file):
+            schema = scan([file]).collect_schema()
+        expected = expected or schema
+        if schema != expected:
+            differing = sorted({name for name, _ in set(schema.items()) ^ set(expected.items())})
+            yield f"{file}: columns differ from those of {files[0]} ({listed(differing) or 'in their order'})"
+
+
+def _renamed(frame: pl.LazyFrame, columns: Mapping[str, str], *, source: str) -> pl.LazyFrame:
+    raise_any(_rename_problems(frame.collect_schema().names(), columns, source))
+    return frame.rename({theirs: ours for ours, theirs in columns.items()})
+
+
+def _rename_problems(names: list[str], columns: Mapping[str, str], source: str) -> Iterator[str]:
+    uses = Counter(columns.values())
+    for ours, theirs in columns.items():
+        told = f"{source}: columns: maps {ours!r} to {theirs!r}"
+        if theirs not in names:
+            yield f"{told}, which is not there; found the columns {listed(names)}"
+        elif uses[theirs] > 1:
+            yield f"{told}, as does another entry; expected one name each"
+        elif ours in names and ours not in columns.values():
+            yield f"{told}, but there is a column {ours!r} already; rename or drop it"
+
+
+def _open_csv(name: str, files: list[str], columns: Mapping[str, str]) -> Source:
+    header = _header(files[0])
+    raise_any(_differing_headers(files, header))
+    raise_any(_repeated_names(name, header.names))
+    texts = [columns.get(column, column) for column in WEEK_VALUES]
+    frame = _renamed(_scan_csv(files, header, texts=texts), columns, source=name)
+    names = frame.collect_schema().names()
+    present = [name for name in names if name in COLUMNS] or names
+    return Source(
+        name,
+        files,
+        _without_blank_lines(frame, present),
+        lambda file: _scan_csv([file], header, texts=header.names),
+        lambda: [problem for file in files for problem in _ragged_lines(file, header)],
+    )
+
+
+def _header(file: str) -> Header:
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as lines:
+            first = lines.readline(LONGEST_HEADER).rstrip("\r\n")
+        separator = max(",;\t", key=first.count)
+        names = next(csv.reader([first], delimiter=separator), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{file}: is not UTF-8 text, expected a CSV file") from error
+    if not names:
+        raise InputError(f"{file}: has a blank first line, expected the column names")
+    return Header(separator, names)
+
+
+def _differing_headers(files: list[str], expected: Header) -> Iterator[str]:
+    for file in files:
+        header = _header(file)
+        if header != expected:
+            yield (
+                f"{file}: columns {listed(header.names)} (separator {header.separator!r}), expected those of "
+                f"{files[0]}: {listed(expected.names)} (separator {expected.separator!r})"
+            )
+
+
+def _repeated_names(file: str, names: Iterable[str]) -> list[str]:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    return [f"{file}: repeats the columns {listed(repeated)}, expected each once"] if repeated else []
+
+
+def _scan_csv(
+    files: list[str], header: Header, *, texts: Iterable[str] = (), row_index_name: str | None = None
+) -> pl.LazyFrame:
+    schema = _inferred(files, header, texts)
+    return pl.scan_csv(
+        files,
+        separator=header.separator,
+        schema=schema,
+        row_index_name=row_index_name,
+        row_index_offset=2,
+        glob=False,
+    )
+
+
+def _inferred(files: list[str], header: Header, texts: Iterable[str]) -> pl.Schema:
+    # From all rows of all files: a guess from the first rows would make the outcome depend on row order.
+    # Once: a scan without a schema infers it again whenever it is collected.
+    return pl.scan_csv(
+        files,
+        separator=header.separator,
+        schema_overrides=dict.fromkeys(texts, pl.String),
+        infer_schema_length=None,
+        infer_schema_files=len(files),
+        glob=False,
+    ).collect_schema()
+
+
+def _without_blank_lines(frame: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
+    return frame.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in columns))
+
+
+def _ragged_lines(file: str, header: Header) -> list[str]:
+    """Lines with too few values, which Polars fills with nulls, or too many, which it does not place."""
+    text = pl.col("text")
+    fields = text.str.count_matches(header.separator, literal=True) + 1
+    lines = pl.scan_lines(file, name="text", row_index_name="line", row_index_offset=1, glob=False)
+    ragged = lines.filter(fields != len(header.names), text.str.strip_chars() != "")
+    quotes = lines.select(text.str.contains('"', literal=True).any())
+    found, quoted = pl.collect_all([ragged.select("line", fields=fields), quotes], engine="streaming")
+    # Within quotes a separator or a line end is part of a value; such a file is left to Polars.
+    if quoted.item() or found.is_empty():
+        return []
+    first = found.sort("line").head(PLACES_SHOWN).rows()
+    told = "; ".join(f"line {line}: found {count}" for line, count in first)
+    expected = f"expected {len(header.names)} as in the header"
+    return [f"{file}: {rows(len(found), of='line')} with a wrong number of values, {expected}; first {told}"]
+
+
+@contextmanager
+def _damage_located(source: Source) -> Iterator[None]:
+    """When a source of many files cannot be read, say which of them is to blame."""
+    try:
+        yield
+    except InputError as error:
+        if isinstance(error.__cause__, READ_FAILURES) and len(source.files) > 1:
+            for file in source.files:
+                with readable(file):
+                    source.scan_file(file).select(pl.all().null_count()).collect(engine="streaming")
+        raise
+
+
+def _newest_wide(names: Iterable[str]) -> dict[str, str]:
+    """For each kind of wide file the newest name: highest week number, then latest date."""
+    matches = [match for name in names if (match := WIDE_NAME.fullmatch(name))]
+    return {match["kind"].lower(): match[0] for match in sorted(matches, key=_age)}
+
+
+def _age(match: re.Match[str]) -> tuple[int, str, str]:
+    return int(match["number"]), match["date"] or "", match[0]
+
+
+def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]) -> Source:
+    raise_any(_wide_folder_problems(folder, paths, columns))
+    keys = {ours: theirs for ours, theirs in columns.items() if ours in SKU}
+    raise_any(problem for kind in WIDE_FILES for problem in _wide_header_problems(paths[kind], keys))
+    sales, in_stock = (_scan_weeks(paths[kind], keys) for kind in WIDE_FILES)
+    master = [_scan_master(paths["master"], columns)] if "master" in paths else []
+    raise_any(_without_rows([sales, in_stock, *master]))
+    raise_any(_unlike_files(sales, in_stock, master))
+    return Source(
+        folder,
+        list(paths.values()),
+        _joined(sales, in_stock, master),
+        lambda file: _scan_csv([file], header := _header(file), texts=header.names),
+        lambda: _wide_problems(sales, in_stock, master),
+    )
+
+
+def _wide_folder_problems(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"{folder}: has no {name!r}" for kind, name in WIDE_FILES.items() if kind not in paths)
+    yield from _unusable_files(paths.values())
+    for ours, theirs in columns.items():
+        if ours in WEEK_VALUES:
+            yield f"{folder}: columns: maps {ours!r} to {theirs!r}, but VN2 files have a column per week"
+        elif ours not in SKU and "master" not in paths:
+            yield f"{folder}: columns: maps {ours!r} to {theirs!r}, but there is no 'Week N - Master.csv'"
+
+
+def _wide_header_problems(path: str, keys: Mapping[str, str]) -> list[str]:
+    names = _header(path).names
+    if mapped := list(_rename_problems(names, keys, path)):
+        return mapped
+    own = [keys.get(key, key) for key in SKU]
+    weeks = [name for name in names if name not in own]
+    missing = [f"{path}: has no column {key!r}{suggestion(key, weeks)}" for key in own if key not in names]
+    return missing or [*_repeated_names(path, names), *_week_problems(path, weeks)]
+
+
+def _week_problems(path: str, weeks: Iterable[str]) -> list[str]:
+    days = {name: _iso_date(name) for name in weeks}
+    wrong = [name for name, day in days.items() if day is None]
+    if wrong or not days:
+        return [f"{path}: week columns must be ISO dates such as 2024-04-08, found {listed(wrong) or 'none'}"]
+    steps = [(a, b, (b - a).days) for a, b in pairwise(sorted(day for day in days.values() if day))]
+    told = [f"'{later}' ({step} days after '{earlier}')" for earlier, later, step in steps if step != 7]
+    if not told:
+        return []
+    columns = rows(len(told), of="week column")
+    return [f"{path}: {columns} not 7 days after the one before: {'; '.join(told[:PLACES_SHOWN])}"]
+
+
+def _iso_date(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name) if re.match(ISO_DATE, name) else None
+    except ValueError:
+        return None
+
+
+def _scan_weeks(path: str, keys: Mapping[str, str]) -> Wide:
+    header = _header(path)
+    weeks = [name for name in header.names if _iso_date(name)]
+    lines = _scan_csv([path], header, texts=weeks, row_index_name=FILE_LINE)
+    return Wide(path, lines.rename({theirs: ours for ours, theirs in keys.items()}), weeks)
+
+
+def _scan_master(path: str, columns: Mapping[str, str]) -> Wide:
+    header = _header(path)
+    raise_any(_repeated_names(path, header.names))
+    frame = _renamed(_scan_csv([path], header), columns, source=path)
+    names = frame.collect_schema().names()
+    raise_any(f"{path}: has no column {key!r}{suggestion(key, names)}" for key in SKU if key not in names)
+    raise_any(f"{path}: column {name!r} is no attribute, rename or drop it" for name in names if name in WEEK_VALUES)
+    return Wide(path, frame, [])
+
+
+def _without_rows(files: Iterable[Wide]) -> Iterator[str]:
+    for file in files:
+        if file.lines.select(SKU).head(1).collect(engine="streaming").is_empty():
+            yield f"{file.path}: has no rows"
+
+
+def _unlike_files(sales: Wide, in_stock: Wide, master: list[Wide]) -> Iterator[str]:
+    """What keeps the files from being joined: weeks without flags, keys of different types."""
+    if lacking := sorted(set(sales.weeks) - set(in_stock.weeks)):
+        yield (
+            f"{in_stock.path}: lacks {rows(len(lacking), of='week')} of {os.path.basename(sales.path)}: "
+            f"{listed(lacking, at_most=PLACES_SHOWN)}"
+        )
+    expected = sales.frame.collect_schema()
+    for other in (in_stock, *master):
+        schema = other.frame.collect_schema()
+        for key in SKU:
+            if schema[key] != expected[key]:
+                yield f"{other.path}: {key} holds {schema[key]}, expected {expected[key]} as in {sales.path}"
+
+
+def _joined(sales: Wide, in_stock: Wide, master: list[Wide]) -> pl.LazyFrame:
+    sold = _long(sales, "sales", weeks=sales.weeks).drop(FILE_LINE)
+    flags = _long(in_stock, "in_stock", weeks=sales.weeks).drop(FILE_LINE)
+    panel = sold.join(flags, on=KEY, how="left")
+    return panel.join(master[0].frame, on=SKU, how="left") if master else panel
+
+
+def _long(wide: Wide, value: str, *, weeks: list[str]) -> pl.LazyFrame:
+    return wide.frame.unpivot(weeks, index=[*SKU, FILE_LINE], variable_name="week", value_name=value)
+
+
+def _wide_problems(sales: Wide, in_stock: Wide, master: list[Wide]) -> list[str]:
+    files = [sales, in_stock, *master]
+    if ragged := [problem for file in files for problem in _ragged_lines(file.path, _header(file.path))]:
+        return ragged
+    problems = [
+        *(_lacking_keys(file) for file in files),
+        *(_repeated_skus(file) for file in files),
+        _lacking_skus(in_stock, sales),
+        _lacking_skus(sales, in_stock),
+        *(_lacking_skus(file, sales) for file in master),
+        value_problems(_long(sales, "sales", weeks=sales.weeks), ["sales"], source=sales.path),
+        value_problems(_long(in_stock, "in_stock", weeks=sales.weeks), ["in_stock"], source=in_stock.path),
+    ]
+    return list(chain.from_iterable(problems))
+
+
+def _lacking_keys(file: Wide) -> list[str]:
+    present = [name for name in file.lines.collect_schema() if name != FILE_LINE]
+    return value_problems(_without_blank_lines(file.lines, present), SKU, source=file.path)
+
+
+def _repeated_skus(file: Wide) -> list[str]:
+    skus = file.frame.select(SKU).drop_nulls().group_by(SKU).len().filter(pl.col("len") > 1)
+    return _told_skus(skus, f"{file.path}: repeats", "expected one row each")
+
+
+def _lacking_skus(file: Wide, other: Wide) -> list[str]:
+    skus = other.frame.select(SKU).drop_nulls().unique().join(file.frame, on=SKU, how="anti")
+    return _told_skus(skus, f"{file.path}: lacks", f"expected those of {os.path.basename(other.path)}")
+
+
+def _told_skus(skus: pl.LazyFrame, verdict: str, expected: str) -> list[str]:
+    found = skus.select(SKU).sort(SKU).collect(engine="streaming")
+    first = "; ".join(place_names(found.head(PLACES_SHOWN)))
+    return [f"{verdict} {rows(len(found), of='SKU')}, {expected}; first {first}"] if len(found) else []

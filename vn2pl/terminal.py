@@ -1,0 +1,91 @@
+"""What a person sees: progress on standard error, results on standard output."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .imputation import Report, Shard
+
+
+class Reporter(Report, Protocol):
+    """Hears how a run goes on."""
+
+    def say(self, text: str) -> None:
+        """Tell of a step of the run."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def say(self, text: str) -> None: ...
+
+    def planned(self, shards: Sequence[Shard]) -> None: ...
+
+    def finished(self, shard: Shard) -> None: ...
+
+
+class Lines:
+    """One plain line a step, for logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._total = self._done = 0
+
+    def say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False)
+
+    def planned(self, shards: Sequence[Shard]) -> None:
+        self._total = sum(shard.stockouts for shard in shards)
+        self.say(f"{self._total:,} stockouts in {len(shards)} shards, {sum(shard.pairs for shard in shards):,} pairs")
+
+    def finished(self, shard: Shard) -> None:
+        self._done += shard.stockouts
+        self.say(f"{self._done:,} of {self._total:,} stockouts searched")
+
+
+class Bar(Lines):
+    """A progress bar over stockouts, with the time left by pairs done."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        super().__init__(console)
+        self._progress = progress
+        self._task = progress.add_task("Reading", total=None)
+
+    def say(self, text: str) -> None:
+        self._progress.update(self._task, description=text)
+
+    def planned(self, shards: Sequence[Shard]) -> None:
+        self._total = sum(shard.stockouts for shard in shards)
+        self._progress.update(self._task, description="Searching neighbours", total=self._total)
+
+    def finished(self, shard: Shard) -> None:
+        self._progress.advance(self._task, shard.stockouts)
+
+
+@contextmanager
+def reporter(*, quiet: bool) -> Iterator[Reporter]:
+    """A bar on a terminal, plain lines elsewhere, silence if wanted."""
+    console = Console(stderr=True)
+    if quiet:
+        yield Silent()
+    elif not console.is_terminal:
+        yield Lines(console)
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield Bar(console, progress)
+
+
+def print_table(title: str, rows: Sequence[tuple[str, ...]], *, header: Sequence[str] = ()) -> None:
+    """A small table on standard output: text to the left, everything after the first column to the right."""
+    table = Table(title=title, title_justify="left", show_header=bool(header), box=None, pad_edge=False)
+    for index in range(len(rows[0])):
+        table.add_column(header[index] if header else "", justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(file=sys.stdout).print(table)
