@@ -1,8 +1,8 @@
 """The plan: from a panel to the demand that stockouts hid, as Polars lazy frames.
 
-Read :func:`plan` top to bottom; it tells the problem as it is solved. Every builder is pure, LazyFrame in and LazyFrame
-out, so that the command, notebooks, the backtest and a cluster all run the same plan. Frames that several others build on
-are cached: Polars finds common subplans, but not those within one another.
+Read :func:`search` top to bottom; it tells the problem as it is solved. Every builder is pure, LazyFrame in and
+LazyFrame out, so that the command, notebooks, the backtest and a cluster all run the same plan. Frames that several
+others build on are cached: Polars finds common subplans, but not those within one another.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
 
 
 def search(features: pl.LazyFrame, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Frames:
-    """SIPs for the stockouts of the given target seasons, or of all; results of disjoint seasons concatenate exactly."""
+    """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
     profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
     sought = features if seasons is None else features.filter(pl.col(SEASON).is_in(list(seasons)))
 
@@ -82,6 +82,6 @@ def search(features: pl.LazyFrame, settings: Settings, /, *, seasons: Sequence[i
     )
 
 
-def plan(observed: pl.LazyFrame, settings: Settings = Settings(), /) -> Frames:
+def plan(observed: pl.LazyFrame, settings: Settings, /) -> Frames:
     """The whole way from an observed panel to SIPs, lazily."""
     return search(features(observed, settings), settings)

@@ -28,7 +28,7 @@ OBSERVED, DONE, NO_CANDIDATES = "observed", "imputed", "no_candidates"
 
 
 def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFrame:
-    """The most that any SKU sold in one of the weeks that a target week may learn from: target_period, largest_sales."""
+    """The most that any SKU sold in a week that a target week may learn from: target_period, largest_sales."""
     weekly = features.filter(pl.col(IN_STOCK)).group_by(PERIOD).agg(pl.col(SALES).max().alias(LARGEST_SALES))
     return week_pairs.join(weekly, on=PERIOD).group_by(TARGET_PERIOD).agg(pl.col(LARGEST_SALES).max())
 

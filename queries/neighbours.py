@@ -100,7 +100,7 @@ def neighbours(
 
 
 def donations(neighbours: pl.LazyFrame, features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """What each neighbour lends: the neighbours with weight (Float64, > 0) and demand (Float64, units of the target)."""
+    """What each neighbour lends: adds weight (Float64, > 0) and demand (Float64, units of the target)."""
     lent = profile.demand()
     return (
         neighbours.with_columns(pl.col(DISTANCE).cast(pl.Float64))

@@ -22,10 +22,8 @@ from vn2pl.checks import (
     COLUMNS,
     FILE_LINE,
     ISO_DATE,
-    KEY,
     PLACES_SHOWN,
     READ_FAILURES,
-    SKU,
     check_panel,
     listed,
     place_names,
@@ -38,6 +36,7 @@ from vn2pl.checks import (
     value_problems,
 )
 from vn2pl.errors import InputError
+from vn2pl.queries.names import KEY, SKU
 
 __all__ = ["check_panel", "read_panel", "scan_panel"]
 
