@@ -5,13 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+from .bounds import Count, Level, Positive, Window
 from .profiles import profiles
 from .profiles.base import CandidateWeeks, Profile
 
-Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-Window = Annotated[int, msgspec.Meta(ge=0, le=26)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Levels = Annotated[tuple[Level, ...], msgspec.Meta(min_length=1)]
 
 QUANTILE_LEVELS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)

@@ -76,6 +76,7 @@ def _field_problems(values: Mapping[object, object], kind: type[Any], place: Pla
             msgspec.convert({key: value}, kind)
         except msgspec.ValidationError as error:
             told, _, path = str(error).partition(" - at `$")
+            told = told.partition(", got ")[0]
             within = _path(path.rstrip("`"))
             yield (*place, *within), f"{told[0].lower()}{told[1:]}, got {_shown(_value(values, within))}"
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
+from ..bounds import Count, NonNegative, Positive
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, SALES, of_candidate, of_target
 from ..sums import age, decayed_sum, sum_of_others, sum_of_week
 from .base import CandidateWeeks
@@ -26,14 +27,14 @@ class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A group of SKUs whose sales in a week tell of that week, and its weight in the week index."""
 
     by: tuple[str, ...]
-    weight: float
+    weight: NonNegative
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """SKUs with the same value of an attribute, and how many of them the wider circle counts for."""
 
     by: str
-    prior: float
+    prior: Positive
 
 
 class Blend(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,11 +55,11 @@ class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Weights of the absolute differences whose sum is the distance."""
 
-    expected_demand: float = 1.0
-    dispersion: float = 0.3
-    zero_share: float = 0.7
-    week_index: float = 0.2
-    momentum: float = 0.1
+    expected_demand: NonNegative = 1.0
+    dispersion: NonNegative = 0.3
+    zero_share: NonNegative = 0.7
+    week_index: NonNegative = 0.2
+    momentum: NonNegative = 0.1
 
 
 INDEX_CELLS = (
@@ -75,29 +76,29 @@ COLD_PEERS = (Peers(by="Department", prior=3.0), Peers(by="ProductGroup", prior=
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The constants of the profile; half-lives and priors count in weeks."""
 
-    first_half_life: float = 32.0
-    half_life: float = 16.0
-    recent_half_life: float = 4.0
-    level_prior: float = 1.0
-    long_run_prior: float = 8.0
-    cold_min_weeks: int = 4
+    first_half_life: Positive = 32.0
+    half_life: Positive = 16.0
+    recent_half_life: Positive = 4.0
+    level_prior: Positive = 1.0
+    long_run_prior: Positive = 8.0
+    cold_min_weeks: Count = 4
     cold_peers: tuple[Peers, ...] = COLD_PEERS
-    cold_start_units: float = 1.5
+    cold_start_units: Positive = 1.5
     store_residual_by: tuple[str, ...] = ("Store", "ProductGroup")
-    store_residual_prior: float = 2.0
-    store_residual_weight: float = 0.9
+    store_residual_prior: Positive = 2.0
+    store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
-    index_prior_units: float = 2.0
-    index_level_power: float = 0.5
-    shape_half_life: float = 52.0
-    shape_prior: float = 0.5
+    index_prior_units: Positive = 2.0
+    index_level_power: NonNegative = 0.5
+    shape_half_life: Positive = 52.0
+    shape_prior: Positive = 0.5
     past: Blend = Blend(recent=0.50, long_run=0.45)
     all: Blend = Blend(recent=0.60, long_run=0.10)
     elasticity: Elasticity = Elasticity()
     metric: Metric = Metric()
-    cell_width: float = 0.1
-    candidate_min_weeks: int = 2
-    rescale_offset: float = 0.05
+    cell_width: Positive = 0.1
+    candidate_min_weeks: Count = 2
+    rescale_offset: Positive = 0.05
 
     @property
     def attributes(self) -> Sequence[str]:

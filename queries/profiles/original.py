@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
+from ..bounds import NonNegative, Positive
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_candidate, of_target
 from ..sums import exact_sum
 from .base import CandidateWeeks
@@ -19,11 +20,11 @@ RECENT_ROWS = 4
 class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Weights of the metric and the constant that keeps its divisions finite."""
 
-    mean: float = 0.3
-    variation: float = 0.3
-    seasonal: float = 0.2
-    trend: float = 0.1
-    division_offset: float = 1e-6
+    mean: NonNegative = 0.3
+    variation: NonNegative = 0.3
+    seasonal: NonNegative = 0.2
+    trend: NonNegative = 0.1
+    division_offset: Positive = 1e-6
 
     @property
     def attributes(self) -> Sequence[str]:

@@ -1,0 +1,45 @@
+"""Panels that tests share."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import vn2pl
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def _needed(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs the files in shared/{'/'.join(parts)} beside the repository")
+    return path
+
+
+@pytest.fixture(scope="session")
+def vn2_folder() -> Path:
+    """The published VN2 files, where they are."""
+    return _needed("data", "vn2")
+
+
+@pytest.fixture(scope="session")
+def vn2_panel(vn2_folder: Path) -> pl.DataFrame:
+    return vn2pl.read_panel(vn2_folder).collect()
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Values of the system that vn2pl replaces, where they are."""
+    return _needed("golden")
+
+
+@pytest.fixture(scope="session")
+def small_panel() -> pl.DataFrame:
+    """40 SKUs, 120 weeks: quick, with launches, runs of stockouts and partial stockouts."""
+    return vn2pl.demo_panel(skus=40, weeks=120, seed=5).panel
+
+
+@pytest.fixture(scope="session")
+def small_config() -> vn2pl.Config:
+    return vn2pl.Config(n_neighbors=20, min_candidates=60)

@@ -1,0 +1,444 @@
+"""A second statement of the method, in plain loops over small panels, for the tests to hold the plan against.
+
+Written from the specification and not from the plan; it favours being readable over being fast.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+Sku = tuple[int, int]
+Key = tuple[int, int, date]
+Features = dict[str, float]
+
+WEIGHT_UNIT = 2**20
+COORDINATE_UNIT = 2**-16
+CELL_WIDTH = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What a configuration chooses, under the same names."""
+
+    profile: str = "expected"
+    candidate_weeks: str = "past"
+    season_window: int = 8
+    season_wraps: bool = True
+    n_neighbors: int = 300
+    min_candidates: int = 1500
+    quantile_levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    demand_unit: float = 1.0
+
+
+class Row(NamedTuple):
+    """One SKU in one week."""
+
+    Store: int
+    Product: int
+    week: date
+    sales: float
+    in_stock: bool
+    ProductGroup: int
+    Division: int
+    Department: int
+    StoreFormat: int
+
+    @property
+    def sku(self) -> Sku:
+        return self.Store, self.Product
+
+    @property
+    def key(self) -> Key:
+        return self.Store, self.Product, self.week
+
+
+class Neighbour(NamedTuple):
+    """One in-stock row of a target's pool, in the order of the ranks."""
+
+    distance: float
+    key: Key
+
+
+@dataclass(frozen=True)
+class Sip:
+    """A distribution of demand: the value of each level, and whether the pool was beyond the observed sales."""
+
+    values: tuple[float, ...]
+    bound_beyond_candidates: bool
+
+
+# ---------------------------------------------------------------------------------------------------------- history
+
+
+class Panel:
+    """Rows with what each of them may look at."""
+
+    def __init__(self, rows: Iterable[Row], candidate_weeks: str) -> None:
+        self.rows = sorted(rows)
+        self.both_sides = candidate_weeks == "all"
+        self.of_sku: dict[Sku, list[Row]] = defaultdict(list)
+        self.of_week: dict[date, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            self.of_sku[row.sku].append(row)
+            self.of_week[row.week].append(row)
+        self.history = {
+            row.key: [other for other in self.of_sku[row.sku] if self._counts(other, row)] for row in self.rows
+        }
+
+    def _counts(self, other: Row, row: Row) -> bool:
+        return other.in_stock and (other.week != row.week if self.both_sides else other.week < row.week)
+
+    def decayed(self, value: Callable[[Row], float], row: Row, half_life: float = math.inf) -> float:
+        """EW: the sum over the SKU's in-stock weeks, never the row's own, halved every ``half_life`` calendar weeks."""
+        return math.fsum(value(other) * 0.5 ** (gap(row, other) / half_life) for other in self.history[row.key])
+
+    def own_weeks(self, row: Row) -> int:
+        return len(self.history[row.key])
+
+    def others(self, row: Row, *cell: str) -> list[Row]:
+        """Rows of other SKUs in the same week and the same cell."""
+        return [other for other in self.of_week[row.week] if other.sku != row.sku and same(other, row, cell)]
+
+
+def gap(row: Row, other: Row) -> int:
+    """Calendar weeks strictly between two rows: 0 for adjacent weeks."""
+    return abs((row.week - other.week).days) // 7 - 1
+
+
+def same(one: Row, other: Row, columns: Iterable[str]) -> bool:
+    return all(getattr(one, column) == getattr(other, column) for column in columns)
+
+
+def sales(row: Row) -> float:
+    return row.sales
+
+
+def sales_squared(row: Row) -> float:
+    return row.sales**2
+
+
+def sold_nothing(row: Row) -> float:
+    return float(row.sales == 0)
+
+
+def one(_: Row) -> float:
+    return 1.0
+
+
+# ------------------------------------------------------------------------------------ features of the profile expected
+
+
+def expected_features(panel: Panel) -> dict[Key, Features]:
+    """Steps 1 to 6: two passes, because levels need the week index and the week index needs levels."""
+    first_cold = cold_levels(panel, one)
+    first_level = {row.key: first_pass_level(panel, row, first_cold[row.key]) for row in panel.rows}
+    exposures = {row.key: math.exp(week_index(panel, row, first_level)) for row in panel.rows}
+
+    def exposure(row: Row) -> float:
+        return exposures[row.key]
+
+    cold = cold_levels(panel, exposure)
+    levels = {row.key: final_levels(panel, row, cold[row.key], exposure) for row in panel.rows}
+    level = {key: found["level"] for key, found in levels.items()}
+    features = {}
+    for row in panel.rows:
+        known: Features = {
+            "own_weeks": panel.own_weeks(row),
+            "cold_level": cold[row.key],
+            "week_index": week_index(panel, row, level),
+            **levels[row.key],
+            **shape(panel, row, levels[row.key]["long_run_level"]),
+        }
+        features[row.key] = {**known, "expected_demand": conditional_mean(known, both_sides=panel.both_sides)}
+    return features
+
+
+def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, float]:
+    """Step 1: what peers say of a SKU's log level, whatever its own history."""
+    log_level = {
+        row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + 0.1)
+        for row in panel.rows
+        if panel.own_weeks(row) >= 4
+    }
+
+    def known(rows: Iterable[Row]) -> list[float]:
+        return [log_level[row.key] for row in rows if row.key in log_level]
+
+    product_level = {}
+    for row in panel.rows:
+        everything = shrunk(known(panel.of_week[row.week]), math.log(1.5), 1)
+        department = shrunk(known(panel.others(row, "Department")), everything, 3)
+        group = shrunk(known(panel.others(row, "ProductGroup")), department, 2)
+        product_level[row.key] = shrunk(known(panel.others(row, "Product")), group, 0.5)
+
+    def store_residual(row: Row) -> float:
+        peers = [other.key for other in panel.others(row, "Store", "ProductGroup") if other.key in log_level]
+        return shrunk([log_level[key] - product_level[key] for key in peers], 0, 2)
+
+    return {row.key: product_level[row.key] + 0.9 * store_residual(row) for row in panel.rows}
+
+
+def shrunk(values: Sequence[float], prior: float, strength: float) -> float:
+    """A mean in which the prior counts as ``strength`` further values."""
+    return (math.fsum(values) + strength * prior) / (len(values) + strength)
+
+
+def first_pass_level(panel: Panel, row: Row, cold: float) -> float:
+    """Step 2."""
+    base = (panel.decayed(sales, row) + 8 * math.exp(cold)) / (panel.own_weeks(row) + 8)
+    return (panel.decayed(sales, row, 32) + base) / (panel.decayed(one, row, 32) + 1)
+
+
+INDEX_CELLS: tuple[tuple[float, tuple[str, ...]], ...] = (
+    (0.25, ("Product",)),
+    (0.20, ("Division",)),
+    (0.30, ("Store",)),
+    (0.25, ("Store", "ProductGroup")),
+    (0.10, ("Store", "Department")),
+    (0.25, ("StoreFormat", "Department")),
+)
+
+
+def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
+    """Step 3: how the other in-stock SKUs sold in this very week against their levels, log scale."""
+    index = 0.0
+    for coefficient, cell in INDEX_CELLS:
+        peers = [other for other in panel.others(row, *cell) if other.in_stock]
+        sold = math.fsum(other.sales * (level[other.key] + 1) ** -0.5 for other in peers)
+        usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.5 for other in peers)
+        index += coefficient * math.log((sold + 2) / (usual + 2))
+    return index
+
+
+def final_levels(panel: Panel, row: Row, cold: float, exposure: Callable[[Row], float]) -> Features:
+    """Step 4: levels with the week index as exposure."""
+    base = (panel.decayed(sales, row) + 8 * math.exp(cold)) / (panel.decayed(exposure, row) + 8)
+
+    def level(half_life: float) -> float:
+        return (panel.decayed(sales, row, half_life) + base) / (panel.decayed(exposure, row, half_life) + 1)
+
+    return {"long_run_level": base, "level": level(16), "recent_level": level(4)}
+
+
+def shape(panel: Panel, row: Row, base: float) -> Features:
+    """Step 5: zero share and dispersion, from what the level implies where there is no history."""
+
+    def mean(value: Callable[[Row], float], implied: float) -> float:
+        return (panel.decayed(value, row, 52) + 0.5 * implied) / (panel.decayed(one, row, 52) + 0.5)
+
+    first = mean(sales, base)
+    variance = max(mean(sales_squared, base + 1.5 * base**2) - first**2, 0)
+    return {
+        "dispersion": math.log((variance + 0.5) / (first + 0.5)),
+        "zero_share": mean(sold_nothing, (1 + 0.7 * base) ** -1.4),
+    }
+
+
+def conditional_mean(known: Features, *, both_sides: bool) -> float:
+    """Step 6: the expected demand mu."""
+    recent, long_run = (0.60, 0.10) if both_sides else (0.50, 0.45)
+    level = known["level"] + 0.02
+    elasticity = 0.95 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
+    return math.exp(
+        math.log(level)
+        + recent * math.log((known["recent_level"] + 0.02) / level)
+        + long_run * math.log((known["long_run_level"] + 0.02) / level)
+        + known["week_index"] * elasticity
+    )
+
+
+# ------------------------------------------------------------------------------------ features of the profile original
+
+
+def original_features(panel: Panel) -> dict[Key, Features]:
+    """The old metric's features: observed sales, whatever the in-stock flag."""
+    features = {}
+    for rows in panel.of_sku.values():
+        for position, row in enumerate(rows):
+            recent = np.array([other.sales for other in rows[max(position - 4, 0) : position]])
+            same_season = [other.sales for other in rows if season(other.week) == season(row.week)]
+            mean = float(recent.mean()) if recent.size else 0.0
+            deviation = float(recent.std()) if recent.size >= 2 else 0.0
+            features[row.key] = {
+                "rolling_mean_4": mean,
+                "rolling_std_4": deviation,
+                "rolling_cv_4": deviation / (mean + 1e-9),
+                "seasonal_mean": math.fsum(same_season) / len(same_season),
+                "trend_slope": slope(recent),
+                "zeros_pct": float((recent == 0).mean()) if recent.size else 0.0,
+            }
+    return features
+
+
+def slope(values: np.ndarray) -> float:
+    """Least squares over 0..n-1."""
+    if values.size < 2:
+        return 0.0
+    steps = np.arange(values.size) - (values.size - 1) / 2
+    return float((steps * values).sum() / (steps**2).sum())
+
+
+# ------------------------------------------------------------------------------------------------------ candidates
+
+
+def season(week: date) -> int:
+    return min(week.isocalendar().week, 52)
+
+
+def season_distance(one: date, other: date, *, wraps: bool) -> int:
+    apart = abs(season(one) - season(other))
+    return min(apart, 52 - apart) if wraps else apart
+
+
+class Oracle:
+    """The method applied to one panel."""
+
+    def __init__(self, rows: Iterable[Row], method: Method) -> None:
+        self.method = method
+        self.panel = Panel(rows, method.candidate_weeks)
+        self.row = {row.key: row for row in self.panel.rows}
+        self.expects = method.profile == "expected"
+        self.features = expected_features(self.panel) if self.expects else original_features(self.panel)
+        self.targets = [row.key for row in self.panel.rows if not row.in_stock]
+        self.coordinates = {key: coordinates(known) for key, known in self.features.items()} if self.expects else {}
+
+    def usable(self, week: date) -> list[Key]:
+        """Mature candidates of a target week, or the immature if there is no mature one."""
+        candidates = [row for row in self.panel.rows if row.in_stock and self.is_near(row.week, week)]
+        mature = [row for row in candidates if not self.expects or self.panel.own_weeks(row) >= 2]
+        return [row.key for row in mature or candidates]
+
+    def is_near(self, candidate: date, target: date) -> bool:
+        in_time = self.method.candidate_weeks == "all" or candidate < target
+        apart = season_distance(candidate, target, wraps=self.method.season_wraps)
+        return in_time and apart <= self.method.season_window
+
+    def pool(self, target: Key) -> list[Key]:
+        """Usable candidates in the target's cell and the next ones, as far as it takes to have enough."""
+        usable = self.usable(target[2])
+        if not self.expects:
+            return usable
+        away = {key: abs(cell(self.features[key]) - cell(self.features[target])) for key in usable}
+        for reach in sorted(set(away.values())):
+            within = [key for key in usable if away[key] <= reach]
+            if len(within) >= self.method.min_candidates:
+                return within
+        return usable
+
+    def ranked(self, target: Key) -> list[Neighbour]:
+        """The pool by distance, then by candidate Store, Product and week."""
+        return sorted(Neighbour(self.distance(target, key), key) for key in self.pool(target))
+
+    def neighbours(self, target: Key) -> list[Neighbour]:
+        return self.ranked(target)[: self.method.n_neighbors]
+
+    def distance(self, target: Key, candidate: Key) -> float:
+        if not self.expects:
+            return original_distance(self.features[target], self.features[candidate])
+        pairs = zip(self.coordinates[target], self.coordinates[candidate], strict=True)
+        return sum(abs(of_target - of_candidate) for of_target, of_candidate in pairs)
+
+    def demand(self, target: Key, candidate: Key) -> float:
+        """The candidate's sales at the target's scale."""
+        sold = self.row[candidate].sales
+        if not self.expects:
+            return sold
+        mu, its_mu = self.features[target]["expected_demand"], self.features[candidate]["expected_demand"]
+        return sold * (mu + 0.05) / (its_mu + 0.05)
+
+    def weights(self, distances: Sequence[float]) -> list[float]:
+        if not self.expects:
+            return [1.0] * len(distances)
+        farthest = max(distances, default=0.0)
+        return [1.05 - (distance / (farthest + 1e-9)) ** 2 for distance in distances]
+
+    def sip(self, target: Key, levels: Sequence[float]) -> Sip | None:
+        """From panel to distribution; None where there is no candidate."""
+        neighbours = self.neighbours(target)
+        weights = self.weights([neighbour.distance for neighbour in neighbours])
+        demands = [self.demand(target, neighbour.key) for neighbour in neighbours]
+        return sip(weights, demands, self.row[target].sales, levels, self.method.demand_unit)
+
+
+def cell(known: Features) -> int:
+    return math.floor(math.log(known["expected_demand"] + 0.3) / CELL_WIDTH)
+
+
+def coordinates(known: Features) -> tuple[float, ...]:
+    """Step 7, on a grid."""
+    mu = known["expected_demand"]
+    exact = (
+        math.log(mu + 0.3) * 1.0,
+        known["dispersion"] * 0.3,
+        known["zero_share"] * 0.7,
+        known["week_index"] * 0.2,
+        math.log((mu + 0.1) / (known["level"] + 0.1)) * 0.1,
+    )
+    return tuple(round(value / COORDINATE_UNIT) * COORDINATE_UNIT for value in exact)
+
+
+def original_distance(target: Features, candidate: Features) -> float:
+    """The old metric, in single precision at the end."""
+
+    def apart(name: str) -> float:
+        return abs(target[name] - candidate[name])
+
+    exact = (
+        0.3 * apart("rolling_mean_4") / (target["rolling_mean_4"] + 1e-6)
+        + 0.3 * apart("rolling_cv_4")
+        + 0.2 * apart("seasonal_mean") / (target["seasonal_mean"] + 1e-6)
+        + 0.1 * apart("trend_slope") / (abs(target["trend_slope"]) + 1e-6)
+    )
+    return float(np.float32(exact))
+
+
+# ------------------------------------------------------------------------------------------------------------- SIPs
+
+
+def sip(
+    weights: Sequence[float], demands: Sequence[float], observed: float, levels: Sequence[float], unit: float
+) -> Sip | None:
+    """Weighted quantiles of the demands given demand >= observed; None without demands."""
+    if not weights:
+        return None
+    least = math.ceil(observed / unit - 1e-9)
+    mass = whole_units(weights, demands, unit)
+    kept = {value: share for value, share in mass.items() if observed == 0 or value >= least}
+    beyond = least > 0 and sum(kept.values()) < int(1.5 * WEIGHT_UNIT)
+    if beyond:
+        for value, share in tail(least):
+            kept[value] = kept.get(value, 0) + share
+    return Sip(tuple(max(quantile(kept, level) * unit, observed) for level in levels), beyond)
+
+
+def whole_units(weights: Sequence[float], demands: Sequence[float], unit: float) -> dict[int, int]:
+    """Integer mass of whole numbers of units: a demand between two of them is split in proportion."""
+    mass: dict[int, int] = defaultdict(int)
+    for weight, demand in zip(weights, demands, strict=True):
+        whole = round(weight * WEIGHT_UNIT)
+        below = math.floor(demand / unit)
+        above = round(whole * (demand / unit - below))
+        mass[below] += whole - above
+        mass[below + 1] += above
+    return mass
+
+
+def tail(least: int) -> list[tuple[int, int]]:
+    """What stands in for demand that no candidate reached."""
+    return [(math.floor(least + step * (1 + 0.1 * least)), WEIGHT_UNIT // (step + 1)) for step in range(3)]
+
+
+def quantile(mass: Mapping[int, int], level: float) -> int:
+    """The smallest value whose cumulated mass reaches the level."""
+    needed = level * (1 - 1e-12) * sum(mass.values())
+    cumulated = 0
+    for value in sorted(mass):
+        cumulated += mass[value]
+        if cumulated >= needed:
+            return value
+    return max(mass)

@@ -1,0 +1,275 @@
+"""The plan gives what the second statement of the method in ``oracle.py`` gives, on random small panels."""
+
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import vn2pl
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from oracle import Key, Method, Neighbour, Oracle, Row, sip
+
+EXAMPLES = settings(
+    max_examples=22, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
+LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+MONDAYS = (date(2023, 1, 2), date(2023, 11, 6), date(2020, 10, 5), date(2019, 12, 30))
+
+
+# ------------------------------------------------------------------------------------------------------ random panels
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a random panel looks like; ``seed`` fills it in."""
+
+    seed: int
+    start: date
+    weeks: int
+    stores: int
+    products: int
+    skus: int
+    late_start: float
+    missing: float
+    stockouts: float
+    partial: float
+    dead_weeks: int
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> Shape:
+    long = draw(st.integers(0, 5)) == 5
+    stores, products = draw(st.integers(2, 4)), draw(st.integers(2, 4))
+    return Shape(
+        seed=draw(st.integers(0, 2**32 - 1)),
+        start=draw(st.sampled_from(MONDAYS)),
+        weeks=draw(st.integers(108, 120) if long else st.integers(6, 40)),
+        stores=stores,
+        products=products,
+        skus=min(draw(st.integers(3, 4) if long else st.integers(3, 12)), stores * products),
+        late_start=draw(st.sampled_from((0.0, 0.3, 0.7))),
+        missing=draw(st.sampled_from((0.0, 0.1, 0.3))),
+        stockouts=draw(st.sampled_from((0.05, 0.15, 0.4))),
+        partial=draw(st.sampled_from((0.0, 0.4))),
+        dead_weeks=draw(st.sampled_from((0, 0, 1, 3))),
+    )
+
+
+def filled(shape: Shape) -> list[Row]:
+    """The rows of a panel, shuffled."""
+    random = np.random.default_rng(shape.seed)
+    attributes = random.integers(0, 2, (3, shape.products)).tolist()
+    formats = random.integers(0, 2, shape.stores).tolist()
+    grid = [(store, product) for store in range(shape.stores) for product in range(shape.products)]
+    rows = []
+    for sku in random.permutation(len(grid))[: shape.skus].tolist():
+        store, product = grid[sku]
+        launch = int(random.integers(shape.weeks)) if random.random() < shape.late_start else 0
+        rate = random.choice((0.3, 1.0, 4.0))
+        in_stock = True
+        for step in range(launch, shape.weeks):
+            in_stock = random.random() >= (shape.stockouts if in_stock else 0.6) and step >= shape.dead_weeks
+            sold = int(random.poisson(rate)) * int(random.choice((1, 1, 1, 1, 1, 1, 1, 25)))
+            if not in_stock and random.random() >= shape.partial:
+                sold = 0
+            if random.random() >= shape.missing:
+                week = shape.start + timedelta(weeks=step)
+                place = (attributes[0][product], attributes[1][product], attributes[2][product], formats[store])
+                rows.append(Row(store + 7, product + 100, week, float(sold), in_stock, *place))
+    return [rows[position] for position in random.permutation(len(rows))]
+
+
+PANELS = shapes().map(filled).filter(len)
+
+EXPECTED = st.builds(
+    Method,
+    candidate_weeks=st.sampled_from(("past", "all")),
+    season_window=st.sampled_from((8, 3, 26)),
+    season_wraps=st.sampled_from((True, False)),
+    n_neighbors=st.sampled_from((300, 20, 5, 1)),
+    min_candidates=st.sampled_from((1500, 40, 12, 1)),
+    quantile_levels=st.sampled_from((LEVELS, (0.05, 0.95))),
+    demand_unit=st.sampled_from((1.0, 0.5)),
+)
+ORIGINAL = st.builds(
+    Method,
+    profile=st.just("original"),
+    candidate_weeks=st.sampled_from(("past", "all")),
+    season_window=st.just(2),
+    season_wraps=st.just(value=False),
+    n_neighbors=st.sampled_from((20, 5, 1)),
+    quantile_levels=st.sampled_from((LEVELS, (0.05, 0.95))),
+    demand_unit=st.sampled_from((1.0, 0.5)),
+)
+
+
+# -------------------------------------------------------------------------------------------------------- both answers
+
+
+class Answers:
+    """What the oracle knows and what the plan published, of one panel."""
+
+    def __init__(self, rows: Iterable[Row], method: Method) -> None:
+        panel = pl.DataFrame(list(rows), schema=SCHEMA, orient="row").lazy()
+        config = vn2pl.Config(**asdict(method))
+        self.oracle = Oracle(rows, method)
+        frames = [vn2pl.features, vn2pl.neighbours, vn2pl.sips, vn2pl.imputed]
+        collected = pl.collect_all([frame(panel, config) for frame in frames])
+        self.features, neighbours, sips, self.imputed = (list(frame.iter_rows(named=True)) for frame in collected)
+        self.neighbours = by_target(neighbours)
+        self.sips = by_target(sips)
+
+
+SCHEMA: dict[str, Any] = dict.fromkeys(Row._fields, pl.Int64) | {
+    "week": pl.Date,
+    "sales": pl.Float64,
+    "in_stock": pl.Boolean,
+}
+
+
+def key_of(row: dict[str, Any]) -> Key:
+    return row["Store"], row["Product"], row["week"]
+
+
+def by_target(rows: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]]:
+    found: dict[Key, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(key_of(row), []).append(row)
+    return found
+
+
+def candidate_of(row: dict[str, Any]) -> Key:
+    return row["neighbour_store"], row["neighbour_product"], row["neighbour_week"]
+
+
+# --------------------------------------------------------------------------------------------------------------- tests
+
+
+@EXAMPLES
+@given(PANELS, EXPECTED)
+def test_profile_expected(rows: list[Row], method: Method):
+    assert_same(Answers(rows, method))
+
+
+@EXAMPLES
+@given(PANELS, ORIGINAL)
+def test_profile_original(rows: list[Row], method: Method):
+    assert_same(Answers(rows, method))
+
+
+def assert_same(answers: Answers) -> None:
+    assert_same_features(answers)
+    assert_same_neighbours(answers)
+    assert_sips_follow_from_neighbours(answers)
+    assert_same_sips(answers)
+    assert_same_outcomes(answers)
+
+
+def assert_same_features(answers: Answers) -> None:
+    oracle = answers.oracle
+    assert sorted(key_of(row) for row in answers.features) == [row.key for row in oracle.panel.rows]
+    for row in answers.features:
+        for name, value in oracle.features[key_of(row)].items():
+            tolerance = 1e-8 if name == "expected_demand" and not row["own_weeks"] else 1e-9
+            assert row[name] == pytest.approx(value, rel=tolerance, abs=1e-9), (key_of(row), name)
+
+
+def assert_same_neighbours(answers: Answers) -> None:
+    """The same distances at every rank, and the same candidates but for ties in floating point."""
+    oracle = answers.oracle
+    assert set(answers.neighbours) <= set(oracle.targets)
+    for target in oracle.targets:
+        found = answers.neighbours.get(target, [])
+        ranked = oracle.ranked(target)
+        expected = ranked[: oracle.method.n_neighbors]
+        assert [row["rank"] for row in found] == list(range(1, len(expected) + 1)), target
+        assert distances(found) == pytest.approx([near.distance for near in expected], rel=1e-6, abs=1e-6), target
+        exact = {near.key: near.distance for near in ranked}
+        assert len({candidate_of(row) for row in found}) == len(found), target
+        for row, near in zip(found, expected, strict=True):
+            if candidate_of(row) != near.key:
+                assert exact[candidate_of(row)] == pytest.approx(near.distance, rel=1e-6, abs=1e-5), (target, near)
+        assert [row["weight"] for row in found] == pytest.approx(oracle.weights(distances(found)), abs=1e-9), target
+        demands = [oracle.demand(target, candidate_of(row)) for row in found]
+        assert [row["demand"] for row in found] == pytest.approx(demands, rel=1e-7, abs=1e-9), target
+
+
+def distances(found: list[dict[str, Any]]) -> list[float]:
+    return [row["distance"] for row in found]
+
+
+def assert_sips_follow_from_neighbours(answers: Answers) -> None:
+    """Exactly: the published weights and demands say what the quantiles are."""
+    oracle, method = answers.oracle, answers.oracle.method
+    assert set(answers.sips) == set(answers.neighbours)
+    for target, found in answers.neighbours.items():
+        weights, demands = [row["weight"] for row in found], [row["demand"] for row in found]
+        expected = sip(weights, demands, oracle.row[target].sales, method.quantile_levels, method.demand_unit)
+        assert expected is not None
+        assert published(answers, target) == expected.values, target
+
+
+def published(answers: Answers, target: Key) -> tuple[float, ...]:
+    found = answers.sips[target]
+    assert [row["quantile"] for row in found] == list(answers.oracle.method.quantile_levels), target
+    return tuple(row["value"] for row in found)
+
+
+def assert_same_sips(answers: Answers) -> None:
+    """From panel to quantiles, wherever no tie was broken another way."""
+    for target, found in answers.neighbours.items():
+        if [candidate_of(row) for row in found] == keys(answers.oracle.neighbours(target)):
+            expected = answers.oracle.sip(target, answers.oracle.method.quantile_levels)
+            assert expected is not None
+            assert published(answers, target) == expected.values, target
+
+
+def keys(neighbours: Iterable[Neighbour]) -> list[Key]:
+    return [near.key for near in neighbours]
+
+
+def assert_same_outcomes(answers: Answers) -> None:
+    oracle = answers.oracle
+    assert sorted(key_of(row) for row in answers.imputed) == [row.key for row in oracle.panel.rows]
+    for row in answers.imputed:
+        given_row = oracle.row[key_of(row)]
+        assert row["sales_observed"] == given_row.sales
+        if given_row.in_stock:
+            assert (row["sales"], row["imputed"]) == (given_row.sales, False)
+        else:
+            assert_same_outcome(answers, row)
+
+
+def assert_same_outcome(answers: Answers, row: dict[str, Any]) -> None:
+    oracle, target = answers.oracle, key_of(row)
+    pool = len(oracle.pool(target))
+    assert row["candidates"] == pool, target
+    assert row["neighbours"] == min(pool, oracle.method.n_neighbors), target
+    assert row["imputed"] == bool(pool), target
+    assert (row["status"] == "no_candidates") == (not pool), target
+    if oracle.expects:
+        assert row["own_weeks"] == oracle.features[target]["own_weeks"], target
+    found = answers.neighbours.get(target, [])
+    expected = sip(
+        [near["weight"] for near in found],
+        [near["demand"] for near in found],
+        oracle.row[target].sales,
+        [0.5],
+        oracle.method.demand_unit,
+    )
+    if expected is None:
+        assert row["sales"] == row["sales_observed"], target
+    else:
+        assert (row["sales"],) == expected.values, target
+        assert ("bound_beyond_candidates" in row["flags"]) == expected.bound_beyond_candidates, target
