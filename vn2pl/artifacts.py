@@ -25,6 +25,8 @@ def prepare_folder(folder: Path) -> None:
 
     Raises InputError where nothing can be written.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder to write to, got a file")
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for leftover in folder.glob(f"*{TEMPORARY}"):
