@@ -1,8 +1,9 @@
 """The plan: from a panel to the demand that stockouts hid, as Polars lazy frames.
 
-Read :func:`search` top to bottom; it tells the problem as it is solved. Every builder is pure, LazyFrame in and
-LazyFrame out, so that the command, notebooks, the backtest and a cluster all run the same plan. Frames that several
-others build on are cached: Polars finds common subplans, but not those within one another.
+Read :func:`features`, :func:`prepare` and :func:`search` top to bottom; they tell the problem as it is solved. Every
+builder is pure, LazyFrame in and LazyFrame out, so that the command, notebooks, the backtest and a cluster all run the
+same plan. Frames that several others build on are cached: Polars finds common subplans, but not those within one
+another.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from .candidates import candidates, targets
 from .imputed import imputed, largest_sales, outcomes
-from .names import SEASON
-from .neighbours import candidates, donations, named_neighbours, neighbours, targets
+from .names import TARGET_SEASON
+from .neighbours import donations, named_neighbours, neighbours
 from .panel import panel
 from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
@@ -21,67 +23,88 @@ from .sips import distributions, estimates, sips
 from .summary import summary
 from .workload import workload
 
-__all__ = ["Frames", "Settings", "features", "imputed", "plan", "profiles", "search", "summary"]
+__all__ = [
+    "Found",
+    "Prepared",
+    "Settings",
+    "features",
+    "imputed",
+    "plan",
+    "prepare",
+    "profiles",
+    "search",
+    "summary",
+    "workload",
+]
 
 
-class Frames(NamedTuple):
-    """The lazy frames of a search, in the order in which they build on each other."""
+class Prepared(NamedTuple):
+    """Both sides of the join and which of them meet; small, however many SKUs there are, but for the targets."""
 
     targets: pl.LazyFrame
     candidates: pl.LazyFrame
     pools: pl.LazyFrame
-    workload: pl.LazyFrame
+    slots: pl.LazyFrame
+    largest_sales: pl.LazyFrame
+
+
+class Found(NamedTuple):
+    """What a search finds."""
+
     neighbours: pl.LazyFrame
+    distributions: pl.LazyFrame
     sips: pl.LazyFrame
     outcomes: pl.LazyFrame
 
 
 def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
-    """What the profile knows of every SKU-week of an observed panel; computed once, searched in shards."""
+    """What the profile knows of every SKU-week of an observed panel."""
     profile = settings.definition
     coded = panel(observed, attributes=profile.attributes)
     return profile.features(coded, candidate_weeks=settings.candidate_weeks)
 
 
-def search(features: pl.LazyFrame, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Frames:
-    """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
-    profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
-    sought = features if seasons is None else features.filter(pl.col(SEASON).is_in(list(seasons)))
-
-    stockouts = targets(sought, profile)
-    donors = candidates(features, profile).cache()
+def prepare(features: pl.LazyFrame, settings: Settings, /) -> Prepared:
+    """Stockouts, candidates, and the pool of candidates that each stockout is compared with."""
+    profile = settings.definition
+    stockouts = targets(features, profile, n_neighbors=settings.n_neighbors).cache()
+    donors = candidates(features, profile, cell_candidates=settings.cell_candidates).cache()
     weeks = week_pairs(
         features,
         season_window=settings.season_window,
         season_wraps=settings.season_wraps,
         candidate_weeks=settings.candidate_weeks,
-    )
+    ).cache()
     offered = supply(donors, weeks).cache()
     pooled = pools(stockouts, offered, min_candidates=settings.min_candidates).cache()
-    reachable = slots(pooled, offered).cache()
-    nearest = neighbours(stockouts, donors, pooled, reachable, profile, n_neighbors=settings.n_neighbors)
-    lent = donations(nearest, features, profile).cache()
-    distributed = distributions(lent, sought, demand_unit=unit).cache()
-    estimated = estimates(distributed, sought, levels=levels, demand_unit=unit).cache()
-    return Frames(
+    return Prepared(
         targets=stockouts,
         candidates=donors,
         pools=pooled,
-        workload=workload(stockouts, pooled, sought),
-        neighbours=named_neighbours(lent, features),
-        sips=sips(estimated, sought, levels=levels),
-        outcomes=outcomes(
-            stockouts,
-            pooled,
-            estimated,
-            largest_sales(features, weeks),
-            sought,
-            n_neighbors=settings.n_neighbors,
-            highest_level=max(levels),
-        ),
+        slots=slots(pooled, offered).cache(),
+        largest_sales=largest_sales(features, weeks),
     )
 
 
-def plan(observed: pl.LazyFrame, settings: Settings, /) -> Frames:
+def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Found:
+    """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
+    profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
+    stockouts, donors, pooled, reachable, largest = prepared
+    if seasons is not None:
+        stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
+
+    nearest = neighbours(stockouts, donors, pooled, reachable, profile)
+    lent = donations(nearest, stockouts, donors, profile).cache()
+    distributed = distributions(lent, stockouts, demand_unit=unit).cache()
+    estimated = estimates(distributed, stockouts, levels=levels, demand_unit=unit).cache()
+    return Found(
+        neighbours=named_neighbours(lent, stockouts, donors),
+        distributions=distributed,
+        sips=sips(estimated, stockouts, levels=levels),
+        outcomes=outcomes(stockouts, pooled, estimated, largest, highest_level=max(levels)),
+    )
+
+
+def plan(observed: pl.LazyFrame, settings: Settings, /) -> Found:
     """The whole way from an observed panel to SIPs, lazily."""
-    return search(features(observed, settings), settings)
+    return search(prepare(features(observed, settings), settings), settings)

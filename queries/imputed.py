@@ -13,9 +13,9 @@ from .names import (
     OWN_WEEKS,
     PERIOD,
     POOL,
-    ROW,
     SALES,
     SALES_OBSERVED,
+    SOUGHT,
     STATUS,
     TARGET,
     TARGET_CELL,
@@ -38,10 +38,8 @@ def outcomes(
     pools: pl.LazyFrame,
     estimates: pl.LazyFrame,
     largest_sales: pl.LazyFrame,
-    features: pl.LazyFrame,
     /,
     *,
-    n_neighbors: int,
     highest_level: float,
 ) -> pl.LazyFrame:
     """What became of every stockout, one row each: none is lost without a word.
@@ -53,23 +51,21 @@ def outcomes(
 
     - ``no_candidates``: no week to learn from, no SIP;
     - ``cold_start``: the SKU has no in-stock week of its own that could be used;
-    - ``too_few_candidates``: fewer than ``n_neighbors``;
+    - ``too_few_candidates``: fewer than the neighbours that were sought;
     - ``above_candidate_max``: the highest quantile is more than any SKU sold in the weeks it may learn from;
     - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
     """
-    week = features.select(pl.col(ROW).alias(TARGET), *KEY, OWN_WEEKS, LEVEL_SOURCE)
     quantiles = estimates.select(TARGET, POINT, BEYOND, pl.col(str(highest_level)).alias("highest"))
     missing = pl.col(POINT).is_null()
     flags = {
         "no_candidates": missing,
         "cold_start": pl.col(OWN_WEEKS) == 0,
-        "too_few_candidates": ~missing & (pl.col(POOL) < n_neighbors),
+        "too_few_candidates": ~missing & (pl.col(POOL) < pl.col(SOUGHT)),
         "above_candidate_max": pl.col("highest") > pl.col(LARGEST_SALES),
         "bound_beyond_candidates": pl.col(BEYOND),
     }
     return (
-        targets.select(TARGET, TARGET_PERIOD, TARGET_CELL)
-        .join(week, on=TARGET)
+        targets.select(*KEY, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, TARGET_CELL, SOUGHT)
         .join(pools, on=[TARGET_PERIOD, TARGET_CELL], how="left")
         .join(largest_sales, on=TARGET_PERIOD, how="left")
         .join(quantiles, on=TARGET, how="left")
@@ -82,7 +78,7 @@ def outcomes(
             OWN_WEEKS,
             LEVEL_SOURCE,
             POOL,
-            pl.min_horizontal(POOL, pl.lit(n_neighbors, dtype=pl.UInt32)).alias(NEIGHBOURS),
+            pl.min_horizontal(POOL, SOUGHT).alias(NEIGHBOURS),
             pl.concat_list(pl.when(raised).then(pl.lit(name)) for name, raised in flags.items())
             .list.drop_nulls()
             .alias(FLAGS),

@@ -2,10 +2,8 @@
 
 A sample of the candidates gives every target a bound that very likely holds its k nearest; only pairs within the bound
 are kept and ranked. Where k pairs lie within the bound they are the k nearest, whatever the sample; the few targets
-with fewer are searched again without a bound.
+with fewer are searched again without a bound. No target with candidates is missed: what set its bound lies within it.
 """
-
-from collections.abc import Callable
 
 import polars as pl
 
@@ -14,54 +12,37 @@ from .names import (
     CELL,
     DEMAND,
     DISTANCE,
-    IN_STOCK,
+    KEY,
     MATURE,
     PERIOD,
     POOL,
     PRODUCT,
     RANK,
-    ROW,
+    SALES,
+    SOUGHT,
+    SPREAD,
     STORE,
     TARGET,
     TARGET_CELL,
     TARGET_PERIOD,
     WEEK,
     WEIGHT,
-    of_candidate,
-    of_target,
 )
 from .profiles.base import Profile
 
 SAMPLE = 16
-SPREAD = 7919
+SAMPLING = 7919
 BOUND = "bound"
 NEAREST = "nearest"
 FARTHEST = "farthest"
-
-
-def targets(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """Stockout weeks: target (the row), target_period, target_cell and the profile's coordinates as target_*."""
-    return features.filter(~pl.col(IN_STOCK)).select(
-        pl.col(ROW).alias(TARGET),
-        pl.col(PERIOD).alias(TARGET_PERIOD),
-        profile.cell().alias(TARGET_CELL),
-        *(coordinate.name.map(of_target) for coordinate in profile.coordinates()),
-    )
-
-
-def candidates(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """In-stock weeks: candidate (the row), period, cell, mature and the profile's coordinates as candidate_*."""
-    return features.filter(pl.col(IN_STOCK)).select(
-        pl.col(ROW).alias(CANDIDATE),
-        PERIOD,
-        profile.cell().alias(CELL),
-        profile.is_mature().alias(MATURE),
-        *(coordinate.name.map(of_candidate) for coordinate in profile.coordinates()),
-    )
+NEIGHBOUR = {STORE: "neighbour_store", PRODUCT: "neighbour_product", WEEK: "neighbour_week"}
 
 
 def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """Every target beside every candidate of its pool: both frames' columns and distance (Float32)."""
+    """Every target beside every candidate of its pool: target, candidate, distance (Float32).
+
+    Columns of ``targets`` that are no coordinates stay.
+    """
     return (
         targets.join(slots, on=[TARGET_PERIOD, TARGET_CELL])
         .join(candidates, on=[PERIOD, CELL, MATURE])
@@ -76,81 +57,85 @@ def neighbours(
     slots: pl.LazyFrame,
     profile: Profile,
     /,
-    *,
-    n_neighbors: int,
 ) -> pl.LazyFrame:
-    """The ``n_neighbors`` nearest candidates of each target, all of them where its pool is smaller.
+    """The nearest candidates of each target, as many as it seeks, or all where there are fewer.
 
     Returns target, candidate (UInt32), rank (UInt32, from 1) and distance (Float32). Equal distances rank in the order
     of the candidates' Store, Product and week.
     """
-    bounds = _bounds(pairs(targets, _sample(candidates), slots, profile), n_neighbors=n_neighbors)
-    bounded = targets.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
-    within = pairs(bounded, candidates, slots, profile).filter(pl.col(DISTANCE) <= pl.col(BOUND))
-    found = _nearest(within, n_neighbors=n_neighbors).cache()
-    short = (
-        targets.join(pools, on=[TARGET_PERIOD, TARGET_CELL])
-        .join(found, on=TARGET, how="left")
-        .filter(pl.col(NEAREST).list.len().fill_null(0) < pl.min_horizontal(POOL, n_neighbors))
-        .drop(NEAREST, POOL)
-    )
-    again = _nearest(pairs(short, candidates, slots, profile), n_neighbors=n_neighbors)
-    complete = pl.concat([found.join(short, on=TARGET, how="anti"), again])
-    return _ranked(complete)
+    seeking = targets.drop(KEY).join(pools, on=[TARGET_PERIOD, TARGET_CELL])
+    offered = candidates.drop(KEY)
+    bounds = pairs(seeking, _sample(offered), slots, profile).group_by(TARGET).agg(_bound().alias(BOUND))
+    bounded = seeking.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
+    within = pairs(bounded, offered, slots, profile).filter(pl.col(DISTANCE) <= pl.col(BOUND))
+    found = _nearest(within).cache()
+    short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
+    again = pairs(seeking.join(found.filter(short), on=TARGET, how="semi"), offered, slots, profile)
+    return _ranked(pl.concat([found.filter(~short), _nearest(again)]))
 
 
-def donations(neighbours: pl.LazyFrame, features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """What each neighbour lends: adds weight (Float64, > 0) and demand (Float64, units of the target)."""
-    lent = profile.demand()
+def donations(
+    neighbours: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /
+) -> pl.LazyFrame:
+    """What each neighbour lends: adds weight (Float64, > 0), demand (Float64, units of the target), spread
+    and sales (the target's own)."""
     return (
         neighbours.with_columns(pl.col(DISTANCE).cast(pl.Float64))
-        .join(_columns_of(features, lent, of_target), on=TARGET)
-        .join(_columns_of(features, lent, of_candidate), on=CANDIDATE)
+        .join(targets.drop(KEY), on=TARGET)
+        .join(candidates.drop(KEY), on=CANDIDATE)
         .with_columns(pl.col(DISTANCE).max().over(TARGET).alias(FARTHEST))
-        .select(TARGET, CANDIDATE, RANK, DISTANCE, profile.weight().alias(WEIGHT), lent.alias(DEMAND))
+        .select(
+            TARGET,
+            CANDIDATE,
+            RANK,
+            DISTANCE,
+            profile.weight().alias(WEIGHT),
+            profile.demand().alias(DEMAND),
+            SPREAD,
+            SALES,
+        )
     )
 
 
-def named_neighbours(donations: pl.LazyFrame, features: pl.LazyFrame, /) -> pl.LazyFrame:
+def named_neighbours(donations: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, /) -> pl.LazyFrame:
     """The neighbours as published, sorted by their key (Store, Product, week, rank).
 
     Adds neighbour_store, neighbour_product, neighbour_week, distance, weight and demand.
     """
-    candidate = features.select(
-        pl.col(ROW).alias(CANDIDATE),
-        pl.col(STORE).alias("neighbour_store"),
-        pl.col(PRODUCT).alias("neighbour_product"),
-        pl.col(WEEK).alias("neighbour_week"),
-    )
-    target = features.select(pl.col(ROW).alias(TARGET), STORE, PRODUCT, WEEK)
-    named = donations.join(target, on=TARGET).join(candidate, on=CANDIDATE).sort(TARGET, RANK)
-    return named.select(
-        STORE, PRODUCT, WEEK, RANK, "neighbour_store", "neighbour_product", "neighbour_week", DISTANCE, WEIGHT, DEMAND
+    named = candidates.select(CANDIDATE, *(pl.col(name).alias(alias) for name, alias in NEIGHBOUR.items()))
+    return (
+        donations.join(targets.select(TARGET, *KEY), on=TARGET)
+        .join(named, on=CANDIDATE)
+        .sort(TARGET, RANK)
+        .select(*KEY, RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, DEMAND)
     )
 
 
 def _sample(candidates: pl.LazyFrame) -> pl.LazyFrame:
-    return candidates.filter(pl.col(CANDIDATE).cast(pl.UInt64) * SPREAD % SAMPLE == 0)
+    return candidates.filter(pl.col(CANDIDATE).cast(pl.UInt64) * SAMPLING % SAMPLE == 0)
 
 
-def _bounds(sampled: pl.LazyFrame, *, n_neighbors: int) -> pl.LazyFrame:
-    """A distance that should hold ``n_neighbors`` candidates: generous, since to be short costs a second search."""
-    rank = int(1.6 * n_neighbors / SAMPLE + 4)
-    bound = pl.when(pl.len() >= rank).then(pl.col(DISTANCE).bottom_k(rank).max())
-    return sampled.group_by(TARGET).agg(bound.alias(BOUND))
+def _bound() -> pl.Expr:
+    """A distance that should hold as many candidates as are sought: generous, as to be short costs a second search."""
+    rank = (pl.col(SOUGHT).first() * (1.6 / SAMPLE) + 4).cast(pl.Int64)
+    return pl.col(DISTANCE).sort().get(rank - 1, null_on_oob=True)
 
 
-def _nearest(pairs: pl.LazyFrame, *, n_neighbors: int) -> pl.LazyFrame:
+def _nearest(pairs: pl.LazyFrame) -> pl.LazyFrame:
     """Distance and candidate packed into one integer: its order is total, that of distance and then of the key."""
     distance = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64)
     packed = distance * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
-    return pairs.select(TARGET, packed.alias(NEAREST)).group_by(TARGET).agg(pl.col(NEAREST).bottom_k(n_neighbors))
+    return (
+        pairs.select(TARGET, SOUGHT, POOL, packed.alias(NEAREST))
+        .group_by(TARGET)
+        .agg(pl.col(NEAREST).bottom_k(pl.col(SOUGHT).first()), pl.col(SOUGHT, POOL).first())
+    )
 
 
 def _ranked(nearest: pl.LazyFrame) -> pl.LazyFrame:
-    ranks = pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32)
     return (
-        nearest.select(TARGET, pl.col(NEAREST).list.sort(), ranks.alias(RANK))
+        nearest.select(TARGET, pl.col(NEAREST).list.sort())
+        .with_columns(pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32).alias(RANK))
         .explode(NEAREST, RANK, empty_as_null=False)
         .select(
             TARGET,
@@ -159,9 +144,3 @@ def _ranked(nearest: pl.LazyFrame) -> pl.LazyFrame:
             (pl.col(NEAREST) // 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32).alias(DISTANCE),
         )
     )
-
-
-def _columns_of(features: pl.LazyFrame, expression: pl.Expr, naming: Callable[[str], str]) -> pl.LazyFrame:
-    prefix = naming("")
-    needed = [name.removeprefix(prefix) for name in expression.meta.root_names() if name.startswith(prefix)]
-    return features.select(pl.col(ROW).alias(prefix.removesuffix("_")), pl.col(needed).name.map(naming))

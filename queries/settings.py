@@ -19,8 +19,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``profile`` names how SKU-weeks are compared and ``parameters`` replaces constants of it; ``candidate_weeks`` is
     "past" or "all"; ``season_window`` counts ISO weeks to either side, 26 being the whole year, on a circle if
-    ``season_wraps``; a stockout gets ``n_neighbors`` neighbours out of at least ``min_candidates`` candidates, where
-    there are as many; ``quantile_levels`` rise within (0, 1); ``demand_unit`` is the step of the SIPs in units.
+    ``season_wraps``. A stockout gets ``n_neighbors`` neighbours out of at least ``min_candidates`` candidates, where
+    there are as many, and at most ``cell_candidates`` of one week and cell. ``quantile_levels`` rise within (0, 1);
+    ``demand_unit`` is the step of the SIPs in units.
     """
 
     profile: str = "expected"
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     season_wraps: bool = True
     n_neighbors: Count = 300
     min_candidates: Count = 1500
+    cell_candidates: Count = 64
     quantile_levels: Levels = QUANTILE_LEVELS
     demand_unit: Positive = 1.0
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .names import DEMAND, IN_STOCK, KEY, QUANTILE, ROW, SALES, TARGET, VALUE, WEIGHT
+from .names import DEMAND, KEY, QUANTILE, SALES, SPREAD, TARGET, VALUE, WEIGHT
 
 MASS = "mass"
 CUMULATED = "cumulated"
 TOTAL = "total"
-LEAST = "least"
 BEYOND = "beyond"
 POINT = "point"
 MEDIAN = 0.5
@@ -19,7 +18,7 @@ LARGEST = 2.0**53
 TAIL = 3
 
 
-def distributions(donations: pl.LazyFrame, features: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
+def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
     """Demand of each target as a discrete distribution over multiples of ``demand_unit``.
 
     A neighbour's demand is split between the two neighbouring multiples in proportion. Sales already seen in the
@@ -29,12 +28,13 @@ def distributions(donations: pl.LazyFrame, features: pl.LazyFrame, /, *, demand_
     Returns target, value (Int64, multiples), mass (Int64), cumulated (Int64), total (Int64) and beyond (Boolean: so
     little mass was left above the bound that a short tail was put there).
     """
-    least = _least(features, demand_unit=demand_unit)
-    above = _masses(donations, demand_unit=demand_unit).join(least, on=TARGET).filter(pl.col(VALUE) >= pl.col(LEAST))
-    reached = donations.select(TARGET).unique().join(least, on=TARGET)
-    tails = _tails(reached, above)
+    regular = ~pl.col(BEYOND)
+    left = pl.col(MASS).filter(regular).sum().over(TARGET)
+    has_neighbours = regular.any().over(TARGET)
     return (
-        pl.concat([above.select(TARGET, VALUE, MASS, pl.lit(False).alias(BEYOND)), tails])
+        pl.concat([_masses(donations, demand_unit=demand_unit), _tails(targets, demand_unit=demand_unit)])
+        .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
+        .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)
         .agg(pl.col(MASS).sum(), pl.col(BEYOND).any())
         .with_columns(
@@ -46,7 +46,7 @@ def distributions(donations: pl.LazyFrame, features: pl.LazyFrame, /, *, demand_
 
 
 def estimates(
-    distributions: pl.LazyFrame, features: pl.LazyFrame, /, *, levels: Sequence[float], demand_unit: float
+    distributions: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float], demand_unit: float
 ) -> pl.LazyFrame:
     """Quantiles of each target: one column per level and ``point``, the median (Float64, units); and beyond.
 
@@ -54,22 +54,20 @@ def estimates(
     """
     columns = {str(level): level for level in levels} | {POINT: MEDIAN}
     cuts = [(pl.col(VALUE).filter(_reaches(level)).min() * demand_unit).alias(name) for name, level in columns.items()]
-    sales = features.select(pl.col(ROW).alias(TARGET), SALES)
     return (
         distributions.group_by(TARGET)
         .agg(*cuts, pl.col(BEYOND).any())
-        .join(sales, on=TARGET)
+        .join(targets.select(TARGET, SALES), on=TARGET)
         .select(TARGET, BEYOND, *(pl.max_horizontal(name, SALES).alias(name) for name in columns))
     )
 
 
-def sips(estimates: pl.LazyFrame, features: pl.LazyFrame, /, *, levels: Sequence[float]) -> pl.LazyFrame:
+def sips(estimates: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float]) -> pl.LazyFrame:
     """SIPs as published: Store, Product, week, quantile (Float64, the level), value (Float64, units), sorted by key."""
-    week = features.select(pl.col(ROW).alias(TARGET), *KEY)
     return (
         estimates.unpivot([str(level) for level in levels], index=TARGET, variable_name=QUANTILE, value_name=VALUE)
         .with_columns(pl.col(QUANTILE).cast(pl.Float64))
-        .join(week, on=TARGET)
+        .join(targets.select(TARGET, *KEY), on=TARGET)
         .sort(TARGET, QUANTILE)
         .select(*KEY, QUANTILE, VALUE)
     )
@@ -81,35 +79,56 @@ def _reaches(level: float) -> pl.Expr:
 
 
 def _masses(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+    """Mass at each multiple, none below the sales seen: target, value, mass, beyond (false)."""
     multiples = (pl.col(DEMAND) / demand_unit).clip(upper_bound=LARGEST)
     whole = (pl.col(WEIGHT) * ONE).round().cast(pl.Int64)
-    above = (whole * (multiples - multiples.floor())).round().cast(pl.Int64)
-    split = donations.select(
-        TARGET, multiples.floor().cast(pl.Int64).alias(VALUE), whole.alias("whole"), above.alias("above")
-    )
-    lower = split.select(TARGET, VALUE, (pl.col("whole") - pl.col("above")).alias(MASS))
-    upper = split.select(TARGET, pl.col(VALUE) + 1, pl.col("above").alias(MASS))
-    return pl.concat([lower, upper]).filter(pl.col(MASS) > 0)
-
-
-def _least(features: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    least = (pl.col(SALES) / demand_unit - 1e-9).ceil().clip(0, LARGEST).cast(pl.Int64)
-    return features.filter(~pl.col(IN_STOCK)).select(pl.col(ROW).alias(TARGET), least.alias(LEAST))
-
-
-def _tails(reached: pl.LazyFrame, above: pl.LazyFrame) -> pl.LazyFrame:
-    """A short falling tail from the bound for targets whose neighbours hardly reach it."""
-    left = above.group_by(TARGET).agg(pl.col(MASS).sum().alias(TOTAL))
-    step = 1 + 0.1 * pl.col(LEAST)
-    tail = [
-        reached.join(left, on=TARGET, how="left")
-        .filter((pl.col(LEAST) > 0) & (pl.col(TOTAL).fill_null(0) < int(ENOUGH * ONE)))
+    upper = (whole * (multiples - multiples.floor())).round().cast(pl.Int64)
+    floor = multiples.floor().cast(pl.Int64)
+    return (
+        _widened(donations)
+        .select(TARGET, SALES, floor.alias(VALUE), upper.alias("upper"), (whole - upper).alias("lower"))
+        .group_by(TARGET, VALUE)
+        .agg(pl.col("lower", "upper").sum(), pl.col(SALES).first())
         .select(
             TARGET,
-            (pl.col(LEAST) + number * step).floor().cast(pl.Int64).alias(VALUE),
-            pl.lit(ONE // (number + 1), dtype=pl.Int64).alias(MASS),
-            pl.lit(True).alias(BEYOND),
+            SALES,
+            pl.concat_list(VALUE, pl.col(VALUE) + 1).alias(VALUE),
+            pl.concat_list("lower", "upper").alias(MASS),
         )
-        for number in range(TAIL)
-    ]
-    return pl.concat(tail)
+        .explode(VALUE, MASS, empty_as_null=False)
+        .select(
+            TARGET,
+            VALUE,
+            pl.when(pl.col(VALUE) >= _least(demand_unit)).then(MASS).otherwise(0).alias(MASS),
+            pl.lit(False).alias(BEYOND),
+        )
+    )
+
+
+def _widened(donations: pl.LazyFrame) -> pl.LazyFrame:
+    sides, shares = pl.lit([-1.0, 0.0, 1.0]), pl.lit([0.25, 0.5, 0.25])
+    wide = (
+        donations.filter(pl.col(SPREAD) > 0)
+        .with_columns(sides.alias("side"), shares.alias("share"))
+        .explode("side", "share", empty_as_null=False)
+        .with_columns(pl.col(WEIGHT) * pl.col("share"), pl.col(DEMAND) * (pl.col("side") * pl.col(SPREAD)).exp())
+    )
+    columns = [TARGET, SALES, WEIGHT, DEMAND]
+    return pl.concat([donations.filter(pl.col(SPREAD) <= 0).select(columns), wide.select(columns)])
+
+
+def _least(demand_unit: float) -> pl.Expr:
+    return (pl.col(SALES) / demand_unit - 1e-9).ceil().clip(0, LARGEST).cast(pl.Int64)
+
+
+def _tails(targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+    """A short falling tail from the sales seen, for targets whose neighbours hardly reach them."""
+    least = _least(demand_unit)
+    values = [(least + number * (1 + 0.1 * least)).floor().cast(pl.Int64) for number in range(TAIL)]
+    masses = [ONE // (number + 1) for number in range(TAIL)]
+    return (
+        targets.filter(least > 0)
+        .select(TARGET, pl.concat_list(values).alias(VALUE), pl.lit(masses, dtype=pl.List(pl.Int64)).alias(MASS))
+        .explode(VALUE, MASS, empty_as_null=False)
+        .with_columns(pl.lit(True).alias(BEYOND))
+    )

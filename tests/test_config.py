@@ -20,19 +20,31 @@ BROKEN = {
     "zero neighbours": ("n_neighbors: 0\n", ["n_neighbors: expected `int` >= 1, got 0"]),
     "not a number": ("demand_unit: .nan\n", ["demand_unit: expected `float` > 0.0, got nan"]),
     "bad choice": ("candidate_weeks: future\n", ["candidate_weeks: invalid enum value 'future'"]),
-    "level outside": ("quantile_levels: [0.5, 1.5]\n", ["c.yaml:1:24 quantile_levels[1]: expected `float` < 1.0, got 1.5"]),
+    "level outside": (
+        "quantile_levels: [0.5, 1.5]\n",
+        ["c.yaml:1:24 quantile_levels[1]: expected `float` < 1.0, got 1.5"],
+    ),
     "levels fall": ("quantile_levels: [0.5, 0.1]\n", ["quantile_levels: expected levels that rise"]),
     "levels repeat": ("quantile_levels: [0.5, 0.5]\n", ["quantile_levels: expected levels that rise"]),
     "no levels": ("quantile_levels: []\n", ["quantile_levels: expected `array` of length >= 1, got []"]),
     "unknown profile": ("profile: orginal\n", ["profile: expected one of", "'orginal'; did you mean original?"]),
-    "unknown parameter": ("parameters:\n  half_live: 3\n", ["c.yaml:2:3 parameters.half_live:", "did you mean half_life?"]),
+    "unknown parameter": (
+        "parameters:\n  half_live: 3\n",
+        ["c.yaml:2:3 parameters.half_live:", "did you mean half_life?"],
+    ),
     "negative weight": (
         "parameters:\n  metric:\n    zero_share: -1\n",
         ["c.yaml:3:5 parameters.metric.zero_share: expected `float` >= 0.0, got -1"],
     ),
-    "parameter of another profile": ("profile: original\nparameters: {half_life: 3}\n", ["c.yaml:2:14 parameters.half_life:"]),
+    "parameter of another profile": (
+        "profile: original\nparameters: {half_life: 3}\n",
+        ["c.yaml:2:14 parameters.half_life:"],
+    ),
     "key twice": ("n_neighbors: 1\nn_neighbors: 2\n", ["c.yaml:2:1 n_neighbors: expected each key once"]),
-    "two problems": ("n_neighbors: 0\nseason_window: x\n", ["n_neighbors: expected", "c.yaml:2:1 season_window: expected"]),
+    "two problems": (
+        "n_neighbors: 0\nseason_window: x\n",
+        ["n_neighbors: expected", "c.yaml:2:1 season_window: expected"],
+    ),
     "tag": ("profile: !!python/object/apply:os.system ['true']\n", ["c.yaml:1:10 is not valid YAML"]),
     "contains itself": ("parameters: &a {b: *a}\n", ["c.yaml"]),
     "a list as key": ("[1, 2]: 3\n", ["c.yaml"]),
@@ -41,7 +53,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "told"), BROKEN.values(), ids=BROKEN.keys())
-def test_a_broken_file_is_told_by_place(tmp_path: Path, text: str, told: list[str]):
+def test_a_broken_file_is_told_by_place(tmp_path: Path, text: str, told: list[str]) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text)
     with pytest.raises(vn2pl.InputError) as error:
@@ -49,28 +61,28 @@ def test_a_broken_file_is_told_by_place(tmp_path: Path, text: str, told: list[st
     assert all(part in str(error.value) for part in told), error.value
 
 
-def test_a_missing_file_is_told(tmp_path: Path):
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(vn2pl.InputError, match=r"none\.yaml cannot be read: No such file"):
         vn2pl.load_config(tmp_path / "none.yaml")
 
 
-def test_an_empty_file_means_the_defaults(tmp_path: Path):
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("# nothing\n")
     assert vn2pl.load_config(path) == vn2pl.Config()
 
 
-def test_the_shipped_default_states_every_default():
+def test_the_shipped_default_states_every_default() -> None:
     path = CONFIGS / "uncertainty.yaml"
     config = vn2pl.load_config(path)
     assert config.definition == vn2pl.Config().definition
     assert msgspec.structs.replace(config, parameters={}) == vn2pl.Config()
     document = yaml.safe_load(path.read_text())
     assert list(document) == [field.name for field in msgspec.structs.fields(vn2pl.Config)]
-    parameters = msgspec.to_builtins(vn2pl.Config().definition)
+    parameters: dict[str, object] = msgspec.to_builtins(vn2pl.Config().definition)
     assert list(document["parameters"]) == list(parameters)
 
 
-def test_profiles_are_found_by_name():
+def test_profiles_are_found_by_name() -> None:
     assert list(profiles()) == ["expected", "original"]
     assert vn2pl.load_config(CONFIGS / "original.yaml").profile == "original"

@@ -11,7 +11,7 @@ KEY = ["Store", "Product", "week"]
 CONFIG = vn2pl.load_config(Path(__file__).parents[1] / "configs" / "original.yaml")
 
 
-def test_features_are_the_golden_ones(golden: Path, vn2_panel: pl.DataFrame):
+def test_features_are_the_golden_ones(golden: Path, vn2_panel: pl.DataFrame) -> None:
     expected = pl.read_parquet(golden / "original_features.parquet")
     found = vn2pl.features(vn2_panel.lazy(), CONFIG).collect().join(expected, on=KEY, suffix="_golden")
     assert found.height == 160
@@ -20,7 +20,7 @@ def test_features_are_the_golden_ones(golden: Path, vn2_panel: pl.DataFrame):
             np.testing.assert_allclose(found[name], found[f"{name}_golden"], rtol=1e-9, atol=1e-9, err_msg=name)
 
 
-def test_sorted_neighbour_distances_are_the_golden_ones(golden: Path, vn2_panel: pl.DataFrame):
+def test_sorted_neighbour_distances_are_the_golden_ones(golden: Path, vn2_panel: pl.DataFrame) -> None:
     stockouts = pl.read_parquet(golden / "original_features.parquet", columns=KEY)
     expected = pl.read_parquet(golden / "original_neighbours.parquet").select(*KEY, "distance")
     neighbours = vn2pl.neighbours(vn2_panel.lazy(), CONFIG)
@@ -35,4 +35,3 @@ def test_sorted_neighbour_distances_are_the_golden_ones(golden: Path, vn2_panel:
         ours.select(KEY).iter_rows(), ours["distance"], theirs["distance"], strict=True
     ):
         np.testing.assert_allclose(mine, golden_distances, rtol=1e-6, atol=1e-6, err_msg=str(key))
-

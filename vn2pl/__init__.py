@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .demo import DemoPanel, demo_panel
     from .errors import InputError
     from .frames import features, imputed, neighbours, sips, summary
-    from .queries import Frames, plan
+    from .queries import Found, plan
     from .reading import check_panel, read_panel, scan_panel
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Config": "config",
     "DemoPanel": "demo",
-    "Frames": "queries",
+    "Found": "queries",
     "InputError": "errors",
     "check_panel": "reading",
     "demo_panel": "demo",
@@ -41,7 +41,7 @@ _HOMES = {
 __all__ = [
     "Config",
     "DemoPanel",
-    "Frames",
+    "Found",
     "InputError",
     "check_panel",
     "demo_panel",

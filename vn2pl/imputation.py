@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, Protocol
 import polars as pl
 
 from . import queries
-from .queries.names import KEY, QUANTILE, RANK, SEASON
-from .queries.workload import PAIRS, STOCKOUTS
+from .queries.names import KEY, QUANTILE, RANK, TARGET_SEASON
+from .queries.workload import PAIRS, STOCKOUTS, workload
 
 Engine = Literal["auto", "streaming", "in-memory"]
 PAIRS_PER_SHARD = 4_000_000
@@ -54,13 +54,16 @@ def impute(
     ``report`` hears of the shards before the first is searched, and of each when it is done.
     """
     used: Literal["streaming", "in-memory"] = "streaming" if engine == "auto" else engine
-    features = queries.features(observed, settings).collect(engine=used).lazy()
-    shards = plan_shards(queries.search(features, settings).workload.collect(engine=used))
+    features = queries.features(observed, settings).collect(engine=used)
+    prepared = queries.Prepared(
+        *(frame.lazy() for frame in pl.collect_all(queries.prepare(features.lazy(), settings), engine=used))
+    )
+    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine=used))
     if report:
         report.planned(shards)
     found = []
     for shard in shards or [Shard((), 0, 0)]:
-        frames = queries.search(features, settings, seasons=shard.seasons)
+        frames = queries.search(prepared, settings, seasons=shard.seasons)
         wanted = [frames.sips, frames.outcomes, *([frames.neighbours] if with_neighbours else [])]
         found.append(pl.collect_all(wanted, engine=used))
         if report:
@@ -75,10 +78,10 @@ def impute(
     )
 
 
-def plan_shards(workload: pl.DataFrame) -> list[Shard]:
+def plan_shards(load: pl.DataFrame) -> list[Shard]:
     """Cut target seasons into shards of neighbouring seasons with a few million pairs each."""
     shards: list[Shard] = []
-    for season, stockouts, pairs in workload.select(SEASON, STOCKOUTS, PAIRS).iter_rows():
+    for season, stockouts, pairs in load.select(TARGET_SEASON, STOCKOUTS, PAIRS).iter_rows():
         if shards and shards[-1].pairs + pairs <= PAIRS_PER_SHARD:
             last = shards.pop()
             shards.append(Shard((*last.seasons, season), last.stockouts + stockouts, last.pairs + pairs))

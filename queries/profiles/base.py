@@ -46,3 +46,12 @@ class Profile(Protocol):
     def weight(self) -> pl.Expr:
         """Weight of a neighbour, > 0 (over ``distance`` and ``farthest``, the largest of the target's neighbours)."""
         ...
+
+    def breadth(self) -> pl.Expr:
+        """How many times the usual number of neighbours a stockout needs (whole number over features)."""
+        ...
+
+    def spread(self) -> pl.Expr:
+        """Log half-width by which a stockout's distribution is widened: each demand v counts a quarter as v e^-spread,
+        a half as v, and a quarter as v e^spread (Float64 >= 0 over features)."""
+        ...

@@ -37,17 +37,9 @@ class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     prior: Positive
 
 
-class Blend(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Exponents of the recent and of the long-run level, each relative to the level."""
-
-    recent: float
-    long_run: float
-
-
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How expected demand follows the week index: base + zero_share * (z - 0.36) + level * (log level - 0.5)."""
+    """How expected demand follows the week index: 1 + zero_share * (z - 0.36) + level * (log level - 0.5)."""
 
-    base: float = 0.95
     zero_share: float = 0.65
     level: float = 0.07
 
@@ -59,7 +51,6 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dispersion: NonNegative = 0.3
     zero_share: NonNegative = 0.7
     week_index: NonNegative = 0.2
-    momentum: NonNegative = 0.1
 
 
 INDEX_CELLS = (
@@ -68,37 +59,38 @@ INDEX_CELLS = (
     IndexCell(by=("Store",), weight=0.30),
     IndexCell(by=("Store", "ProductGroup"), weight=0.25),
     IndexCell(by=("Store", "Department"), weight=0.10),
-    IndexCell(by=("StoreFormat", "Department"), weight=0.25),
+    IndexCell(by=("StoreFormat", "Department"), weight=0.30),
 )
-COLD_PEERS = (Peers(by="Department", prior=3.0), Peers(by="ProductGroup", prior=2.0), Peers(by="Product", prior=0.5))
+COLD_PEERS = (Peers(by="Department", prior=3.0), Peers(by="ProductGroup", prior=2.0), Peers(by="Product", prior=1.0))
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The constants of the profile; half-lives and priors count in weeks."""
+    """The constants of the profile; half-lives and priors count in weeks unless a name says otherwise."""
 
-    first_half_life: Positive = 32.0
-    half_life: Positive = 16.0
+    half_life: Positive = 32.0
     recent_half_life: Positive = 4.0
-    level_prior: Positive = 1.0
-    long_run_prior: Positive = 8.0
-    cold_min_weeks: Count = 4
+    recent_exponent: NonNegative = 0.65
+    level_prior_units: Positive = 8.0
+    long_run_prior: Positive = 16.0
+    cold_min_weeks: Count = 8
     cold_peers: tuple[Peers, ...] = COLD_PEERS
     cold_start_units: Positive = 1.5
     store_residual_by: tuple[str, ...] = ("Store", "ProductGroup")
     store_residual_prior: Positive = 2.0
     store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
-    index_prior_units: Positive = 2.0
-    index_level_power: NonNegative = 0.5
+    index_prior_units: Positive = 3.0
+    index_level_power: NonNegative = 0.3
+    elasticity: Elasticity = Elasticity()
     shape_half_life: Positive = 52.0
     shape_prior: Positive = 0.5
-    past: Blend = Blend(recent=0.50, long_run=0.45)
-    all: Blend = Blend(recent=0.60, long_run=0.10)
-    elasticity: Elasticity = Elasticity()
     metric: Metric = Metric()
     cell_width: Positive = 0.1
     candidate_min_weeks: Count = 2
     rescale_offset: Positive = 0.05
+    settled_weeks: Count = 8
+    unsettled_neighbours: Count = 2
+    unsettled_spread: NonNegative = 0.6
 
     @property
     def attributes(self) -> Sequence[str]:
@@ -112,32 +104,41 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         observed = pl.when(IN_STOCK).then(SALES)
         return (
             panel.with_columns(age(), observed.alias(OBSERVED), pl.lit(1.0).alias(EXPOSURE))
-            .pipe(self._levels, half_life=self.first_half_life, both_sides=both_sides)
+            .pipe(self._levels, both_sides=both_sides)
             .with_columns(pl.col("week_index").exp().alias(EXPOSURE))
-            .pipe(self._levels, half_life=self.half_life, both_sides=both_sides)
+            .pipe(self._levels, both_sides=both_sides)
             .pipe(self._shape, both_sides=both_sides)
-            .with_columns(self._expected_demand(self.all if both_sides else self.past).alias("expected_demand"))
+            .with_columns(self._expected_demand().alias("expected_demand"))
         )
 
-    def _levels(self, panel: pl.LazyFrame, *, half_life: float, both_sides: bool) -> pl.LazyFrame:
-        def history(values: pl.Expr, half_life: float) -> pl.Expr:
-            return decayed_sum(values, half_life=half_life, both_sides=both_sides)
+    def _levels(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
 
-        def shrunk(half_life: float, prior: pl.Expr, prior_weeks: float) -> pl.Expr:
-            sold = history(pl.col(OBSERVED), half_life)
-            return (sold + prior_weeks * prior) / (history(_exposure(), half_life) + prior_weeks)
+        def sums(half_life: float) -> tuple[pl.Expr, pl.Expr]:
+            sold, exposure = pl.col(OBSERVED), pl.when(IN_STOCK).then(EXPOSURE)
+            return (
+                decayed_sum(sold, half_life=half_life, both_sides=both_sides),
+                decayed_sum(exposure, half_life=half_life, both_sides=both_sides),
+            )
 
-        base = pl.col("long_run_level")
+        def shrunk(half_life: float, prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
+            sold, exposure = sums(half_life)
+            return (sold + weeks * prior) / (exposure + weeks)
+
+        sold, exposure = sums(math.inf)
+        weeks = decayed_sum(pl.col(IN_STOCK).cast(pl.Float64), half_life=math.inf, both_sides=both_sides)
+        long_run = pl.col("long_run_level")
+        prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
             panel.with_columns(
-                history(pl.col(IN_STOCK).cast(pl.Float64), math.inf).cast(pl.UInt32).alias(OWN_WEEKS),
-                _log_level(history(pl.col(OBSERVED), math.inf), history(_exposure(), math.inf)).alias("log_level"),
+                weeks.cast(pl.UInt32).alias(OWN_WEEKS),
+                (sold / exposure.clip(lower_bound=1e-9) + 0.1).log().alias("log_level"),
             )
             .pipe(self._cold_level)
             .with_columns(shrunk(math.inf, pl.col("cold_level").exp(), self.long_run_prior).alias("long_run_level"))
             .with_columns(
-                shrunk(half_life, base, self.level_prior).alias("level"),
-                shrunk(self.recent_half_life, base, self.level_prior).alias("recent_level"),
+                shrunk(self.half_life, long_run, prior_weeks).alias("level"),
+                shrunk(self.recent_half_life, long_run, prior_weeks).alias("recent_level"),
             )
             .with_columns(self._week_index(panel).alias("week_index"))
         )
@@ -202,16 +203,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             mean((sales == 0).cast(pl.Float64), usual_zeros).alias("zero_share"),
         )
 
-    def _expected_demand(self, blend: Blend) -> pl.Expr:
-        level, recent, long_run = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level", "long_run_level"))
+    def _expected_demand(self) -> pl.Expr:
+        level, recent = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level"))
         follow = self.elasticity
         elasticity = (
-            follow.base
-            + follow.zero_share * (pl.col("zero_share") - 0.36)
-            + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
+            1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
         )
-        blended = level + blend.recent * (recent - level) + blend.long_run * (long_run - level)
-        return (blended + elasticity * pl.col("week_index")).exp()
+        return (level + self.recent_exponent * (recent - level) + elasticity * pl.col("week_index")).exp()
 
     def is_mature(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
@@ -220,13 +218,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return (_log_expected() / self.cell_width).floor().cast(pl.Int32)
 
     def coordinates(self) -> Sequence[pl.Expr]:
-        momentum = ((pl.col("expected_demand") + 0.1) / (pl.col("level") + 0.1)).log()
         return (
             _coordinate(self.metric.expected_demand * _log_expected(), "log_expected_demand"),
             _coordinate(self.metric.dispersion * pl.col("dispersion"), "dispersion"),
             _coordinate(self.metric.zero_share * pl.col("zero_share"), "zero_share"),
             _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
-            _coordinate(self.metric.momentum * momentum, "momentum"),
         )
 
     def distance(self) -> pl.Expr:
@@ -240,16 +236,16 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def weight(self) -> pl.Expr:
         return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
 
+    def breadth(self) -> pl.Expr:
+        unsettled = (pl.col(OWN_WEEKS) < self.settled_weeks) | (pl.col(SALES) > 0)
+        return pl.when(unsettled).then(self.unsettled_neighbours).otherwise(1)
+
+    def spread(self) -> pl.Expr:
+        """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
+        return self.unsettled_spread * (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
+
 
 PROFILE = Expected
-
-
-def _exposure() -> pl.Expr:
-    return pl.when(IN_STOCK).then(EXPOSURE)
-
-
-def _log_level(sold: pl.Expr, exposure: pl.Expr) -> pl.Expr:
-    return (sold / exposure.clip(lower_bound=1e-9) + 0.1).log()
 
 
 def _log_expected() -> pl.Expr:

@@ -83,6 +83,12 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def weight(self) -> pl.Expr:
         return pl.lit(1.0)
 
+    def breadth(self) -> pl.Expr:
+        return pl.lit(1)
+
+    def spread(self) -> pl.Expr:
+        return pl.lit(0.0)
+
 
 PROFILE = Original
 
