@@ -12,7 +12,11 @@ TOTAL = "total"
 BEYOND = "beyond"
 POINT = "point"
 MEDIAN = 0.5
-ONE = 2**20
+ONE = 2**22
+SHARES = [1, 2, 1]
+SHARE_TYPE = pl.List(pl.Int64)
+FINE = "fine"
+PARTS = 4
 ENOUGH = 1.5
 LARGEST = 2.0**53
 TAIL = 3
@@ -21,9 +25,10 @@ TAIL = 3
 def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
     """Demand of each target as a discrete distribution over multiples of ``demand_unit``.
 
-    A neighbour's demand is split between the two neighbouring multiples in proportion. Sales already seen in the
-    week are a lower bound: the mass below them is dropped and the rest counts as the whole. Masses are fixed-point
-    integers, so that their sums are exact in any order.
+    A neighbour's demand, to a quarter of a multiple, is split between the two neighbouring multiples in proportion; that
+    of a target with a ``spread`` counts a quarter as e^-spread of it, half as it is, a quarter as e^spread of it. Sales
+    already seen in the week are a lower bound: the mass below them is dropped and the rest counts as the whole. Masses
+    are fixed-point integers, so that their sums are exact in any order.
 
     Returns target, value (Int64, multiples), mass (Int64), cumulated (Int64), total (Int64) and beyond (Boolean: so
     little mass was left above the bound that a short tail was put there).
@@ -80,15 +85,11 @@ def _reaches(level: float) -> pl.Expr:
 
 def _masses(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
     """Mass at each multiple, none below the sales seen: target, value, mass, beyond (false)."""
-    multiples = (pl.col(DEMAND) / demand_unit).clip(upper_bound=LARGEST)
-    whole = (pl.col(WEIGHT) * ONE).round().cast(pl.Int64)
-    upper = (whole * (multiples - multiples.floor())).round().cast(pl.Int64)
-    floor = multiples.floor().cast(pl.Int64)
+    upper = pl.col(MASS) * (pl.col(FINE) % PARTS) // PARTS
     return (
-        _widened(donations)
-        .select(TARGET, SALES, floor.alias(VALUE), upper.alias("upper"), (whole - upper).alias("lower"))
-        .group_by(TARGET, VALUE)
-        .agg(pl.col("lower", "upper").sum(), pl.col(SALES).first())
+        _widened(_lent(donations, demand_unit=demand_unit))
+        .group_by(TARGET, (pl.col(FINE) // PARTS).alias(VALUE))
+        .agg((pl.col(MASS) - upper).sum().alias("lower"), upper.sum().alias("upper"), pl.col(SALES).first())
         .select(
             TARGET,
             SALES,
@@ -105,16 +106,34 @@ def _masses(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
     )
 
 
-def _widened(donations: pl.LazyFrame) -> pl.LazyFrame:
-    sides, shares = pl.lit([-1.0, 0.0, 1.0]), pl.lit([0.25, 0.5, 0.25])
-    wide = (
-        donations.filter(pl.col(SPREAD) > 0)
-        .with_columns(sides.alias("side"), shares.alias("share"))
-        .explode("side", "share", empty_as_null=False)
-        .with_columns(pl.col(WEIGHT) * pl.col("share"), pl.col(DEMAND) * (pl.col("side") * pl.col(SPREAD)).exp())
+def _lent(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+    """Weight of the neighbours by what they lend, in quarters of a multiple: a few dozen rows a target."""
+    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Int64)
+    weight = (pl.col(WEIGHT) * (ONE // sum(SHARES))).round().cast(pl.Int64)
+    return (
+        donations.select(TARGET, SALES, SPREAD, fine.alias(FINE), weight.alias(MASS))
+        .group_by(TARGET, FINE)
+        .agg(pl.col(MASS).sum(), pl.col(SALES, SPREAD).first())
     )
-    columns = [TARGET, SALES, WEIGHT, DEMAND]
-    return pl.concat([donations.filter(pl.col(SPREAD) <= 0).select(columns), wide.select(columns)])
+
+
+def _widened(lent: pl.LazyFrame) -> pl.LazyFrame:
+    factors = pl.concat_list((-pl.col(SPREAD)).exp(), pl.lit(1.0), pl.col(SPREAD).exp())
+    is_wide = pl.col(SPREAD) > 0
+    return (
+        lent.with_columns(
+            pl.when(is_wide).then(factors).otherwise(pl.lit([1.0])).alias("factor"),
+            pl.when(is_wide)
+            .then(pl.lit(SHARES, dtype=SHARE_TYPE))
+            .otherwise(pl.lit([sum(SHARES)], dtype=SHARE_TYPE))
+            .alias("share"),
+        )
+        .explode("factor", "share", empty_as_null=False)
+        .with_columns(
+            (pl.col(FINE) * pl.col("factor")).round().clip(upper_bound=LARGEST).cast(pl.Int64),
+            pl.col(MASS) * pl.col("share"),
+        )
+    )
 
 
 def _least(demand_unit: float) -> pl.Expr:

@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"vn2pl {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     _add_impute(commands)
+    _add_backtest(commands)
     _add_demo(commands)
     return top
 
@@ -80,14 +81,7 @@ exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130
         help="folder for demand_imputed.parquet, imputed_sips.parquet, imputation_summary.csv and run.json "
         "(default: processed)",
     )
-    command.add_argument(
-        "--n-neighbors", type=int, metavar="K", help="neighbours of a stockout (default: configuration)"
-    )
-    command.add_argument(
-        "--candidate-weeks",
-        choices=["past", "all"],
-        help="learn from earlier weeks only, or from later ones as well (default: configuration)",
-    )
+    _add_search_options(command)
     command.add_argument(
         "--engine",
         choices=["auto", "streaming", "in-memory"],
@@ -98,6 +92,43 @@ exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130
     command.add_argument("--strict", action="store_true", help="exit with 1 if a stockout is left without a SIP")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
+
+
+def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "backtest",
+        "hide in-stock weeks, impute them and compare with what was sold",
+        """examples:
+  vn2pl backtest                                    the generated demo panel
+  vn2pl backtest --data sales.parquet --mask launch
+  vn2pl backtest --data sales.parquet --candidate-weeks all --seeds 6 --json
+
+masks:
+  blocks    runs of 1 to 8 in-stock weeks (default)
+  launch    the first 8 weeks of SKUs that start late
+  partial   weeks of blocks, of which as much is shown as a random last stock would have sold
+  observed  the panel's own stockout runs, moved to other SKUs
+
+exit status: 0 done, 2 bad input, 130 interrupted""",
+    )
+    _add_panel_options(command)
+    command.add_argument(
+        "--mask",
+        choices=["blocks", "launch", "partial", "observed"],
+        default="blocks",
+        help="which weeks to hide (default: blocks)",
+    )
+    command.add_argument("--seeds", type=int, default=3, metavar="N", help="masks to draw (default: 3)")
+    command.add_argument("--first-seed", type=int, default=201, metavar="S", help="their first seed (default: 201)")
+    _add_search_options(command)
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        default="backtest",
+        help="folder for backtest_rows.parquet, backtest_table.parquet and run.json (default: backtest)",
+    )
+    command.add_argument("--json", action="store_true", help="print the figures as one JSON object and nothing else")
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -130,6 +161,17 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+
+
+def _add_search_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--n-neighbors", type=int, metavar="K", help="neighbours of a stockout (default: configuration)"
+    )
+    command.add_argument(
+        "--candidate-weeks",
+        choices=["past", "all"],
+        help="learn from earlier weeks only, or from later ones as well (default: configuration)",
     )
 
 

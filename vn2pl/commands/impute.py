@@ -41,13 +41,13 @@ DEMO = "demo panel"
 def run(arguments: argparse.Namespace) -> int:
     """Impute; returns the exit status."""
     timings: dict[str, float] = {}
-    config = _config(arguments)
+    config = configured(arguments)
     folder = Path(arguments.out)
-    _refuse_overlap(arguments.data, folder)
+    refuse_overlap(arguments.data, folder)
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = _observed(arguments.data, config)
+            observed, demand = read_observed(arguments.data, config)
         prepare_folder(folder)
         with _timed(timings, "impute"):
             result = impute(
@@ -72,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     return INCOMPLETE if arguments.strict and figures["n_not_imputed"] else DONE
 
 
-def _config(arguments: argparse.Namespace) -> Config:
+def configured(arguments: argparse.Namespace) -> Config:
+    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
     config = load_config(arguments.config) if arguments.config else Config()
     if arguments.n_neighbors is not None:
         if arguments.n_neighbors < 1:
@@ -83,7 +84,7 @@ def _config(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def _refuse_overlap(data: str | None, folder: Path) -> None:
+def refuse_overlap(data: str | None, folder: Path) -> None:
     """The output may not be read as input the next time, nor replace the input."""
     if data is None:
         return
@@ -92,7 +93,8 @@ def _refuse_overlap(data: str | None, folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
 
-def _observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+def read_observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The panel at a path, or the demo panel and its true demand."""
     if data is None:
         demo = demo_panel()
         return demo.panel, demo.demand
@@ -119,7 +121,7 @@ def _facts(
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": arguments.data or DEMO,
-        "data_fingerprint": _fingerprint(observed),
+        "data_fingerprint": fingerprint(observed),
         "config": msgspec.to_builtins(config),
         "profile_parameters": msgspec.to_builtins(config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},
@@ -130,7 +132,7 @@ def _facts(
     }
 
 
-def _fingerprint(observed: pl.DataFrame) -> str:
+def fingerprint(observed: pl.DataFrame) -> str:
     """SHA-256 of the panel's content, whatever the order of its rows."""
     ordered = observed.sort("Store", "Product", "week").rechunk()
     return sha256(ordered.write_ipc(None, compat_level=pl.CompatLevel.oldest()).getbuffer()).hexdigest()
