@@ -25,7 +25,7 @@ TAIL = 3
 def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
     """Demand of each target as a discrete distribution over multiples of ``demand_unit``.
 
-    A neighbour's demand, to a quarter of a multiple, is split between the two neighbouring multiples in proportion; that
+    A neighbour's demand, to a quarter of a multiple, is split between the two next multiples in proportion; that
     of a target with a ``spread`` counts a quarter as e^-spread of it, half as it is, a quarter as e^spread of it. Sales
     already seen in the week are a lower bound: the mass below them is dropped and the rest counts as the whole. Masses
     are fixed-point integers, so that their sums are exact in any order.

@@ -36,33 +36,31 @@ def decayed_sum(values: pl.Expr, /, *, half_life: float, both_sides: bool) -> pl
     return earlier + after.over(SKU_CODE, order_by=PERIOD) * growth * step
 
 
-def sum_of_others(values: pl.Expr, /, *, by: Sequence[str]) -> pl.Expr:
-    """Sum of the values of the other SKUs of the cell (the columns ``by``) in the same week.
+def fixed_point(values: pl.Expr, /) -> pl.Expr:
+    """Values in steps of 2 ** -40 as Int128, null as zero: their sums are the same in whatever order threads add."""
+    return (values.fill_null(0.0) * FIXED_POINT).round().cast(pl.Int128)
 
-    Null counts as zero; a SKU whose cell is unknown (null) shares it with nobody.
+
+def from_fixed_point(values: pl.Expr, /) -> pl.Expr:
+    """Back to Float64."""
+    return values.cast(pl.Float64) / FIXED_POINT
+
+
+def exact_sum(values: pl.Expr, /) -> pl.Expr:
+    """A sum that does not depend on the order of its terms; null counts as zero."""
+    return from_fixed_point(fixed_point(values).sum())
+
+
+def sum_of_others(fixed: str, /, *, by: Sequence[str]) -> pl.Expr:
+    """Sum of a fixed-point column over the other SKUs of the cell (the columns ``by``) in the same week (Float64).
+
+    A SKU whose cell is unknown (null) shares it with nobody.
     """
-    fixed = _fixed(values)
-    others = _float(fixed.sum().over(*by, PERIOD) - fixed)
+    others = from_fixed_point(pl.col(fixed).sum().over(*by, PERIOD) - pl.col(fixed))
     known = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
     return pl.when(known).then(others).otherwise(0.0)
 
 
-def sum_of_week(values: pl.Expr, /) -> pl.Expr:
-    """Sum of the values of all SKUs in the same week; null counts as zero."""
-    return exact_sum(values).over(PERIOD)
-
-
-def exact_sum(values: pl.Expr, /) -> pl.Expr:
-    """A sum that is the same in whatever order threads add; null counts as zero.
-
-    Values are added as fixed-point integers, in steps of 2 ** -40.
-    """
-    return _float(_fixed(values).sum())
-
-
-def _fixed(values: pl.Expr) -> pl.Expr:
-    return (values.fill_null(0.0) * FIXED_POINT).round().cast(pl.Int128)
-
-
-def _float(fixed: pl.Expr) -> pl.Expr:
-    return fixed.cast(pl.Float64) / FIXED_POINT
+def sum_of_week(fixed: str, /) -> pl.Expr:
+    """Sum of a fixed-point column over all SKUs in the same week (Float64)."""
+    return from_fixed_point(pl.col(fixed).sum().over(PERIOD))

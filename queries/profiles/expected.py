@@ -15,7 +15,7 @@ import polars as pl
 
 from ..bounds import Count, NonNegative, Positive
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, SALES, of_candidate, of_target
-from ..sums import age, decayed_sum, sum_of_others, sum_of_week
+from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
 from .base import CandidateWeeks
 
 COORDINATE_STEP = 2.0**-16
@@ -31,9 +31,9 @@ class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """SKUs with the same value of an attribute, and how many of them the wider circle counts for."""
+    """SKUs with the same attributes, and how many of them the wider circle counts for."""
 
-    by: str
+    by: tuple[str, ...]
     prior: Positive
 
 
@@ -61,7 +61,11 @@ INDEX_CELLS = (
     IndexCell(by=("Store", "Department"), weight=0.10),
     IndexCell(by=("StoreFormat", "Department"), weight=0.30),
 )
-COLD_PEERS = (Peers(by="Department", prior=3.0), Peers(by="ProductGroup", prior=2.0), Peers(by="Product", prior=1.0))
+COLD_PEERS = (
+    Peers(by=("Department",), prior=3.0),
+    Peers(by=("ProductGroup",), prior=2.0),
+    Peers(by=("Product",), prior=1.0),
+)
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,99 +99,126 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def attributes(self) -> Sequence[str]:
         named = (name for cell in self.index_cells for name in cell.by)
-        return tuple(dict.fromkeys([*named, *(peers.by for peers in self.cold_peers), *self.store_residual_by]))
+        return tuple(
+            dict.fromkeys([*named, *(name for peers in self.cold_peers for name in peers.by), *self.store_residual_by])
+        )
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """Adds cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index (log),
         zero_share, dispersion (log), all Float64; own_weeks (UInt32); level_source (String)."""
         both_sides = candidate_weeks == "all"
-        observed = pl.when(IN_STOCK).then(SALES)
         return (
-            panel.with_columns(age(), observed.alias(OBSERVED), pl.lit(1.0).alias(EXPOSURE))
+            panel.pipe(self._history, both_sides=both_sides)
             .pipe(self._levels, both_sides=both_sides)
-            .with_columns(pl.col("week_index").exp().alias(EXPOSURE))
+            .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .pipe(self._levels, both_sides=both_sides)
             .pipe(self._shape, both_sides=both_sides)
             .with_columns(self._expected_demand().alias("expected_demand"))
         )
 
+    def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """What is known of a SKU from its in-stock weeks, and how many others of each circle are known at all."""
+
+        def sold(half_life: float) -> pl.Expr:
+            return decayed_sum(pl.col(OBSERVED), half_life=half_life, both_sides=both_sides)
+
+        weeks = decayed_sum(pl.col(EXPOSURE), half_life=math.inf, both_sides=both_sides)
+        is_known = fixed_point((pl.col(OWN_WEEKS) >= self.cold_min_weeks).cast(pl.Float64))
+        circles = _within(panel, [*(peers.by for peers in self.cold_peers), self.store_residual_by])
+        return (
+            panel.with_columns(
+                age(), pl.when(IN_STOCK).then(SALES).alias(OBSERVED), pl.when(IN_STOCK).then(1.0).alias(EXPOSURE)
+            )
+            .with_columns(
+                weeks.cast(pl.UInt32).alias(OWN_WEEKS),
+                sold(math.inf).alias("sold_ever"),
+                sold(self.half_life).alias("sold"),
+                sold(self.recent_half_life).alias("sold_recently"),
+            )
+            .with_columns(is_known.alias("known"))
+            .with_columns(
+                sum_of_week("known").alias(_known(())),
+                *(sum_of_others("known", by=by).alias(_known(by)) for by in circles),
+            )
+        )
+
     def _levels(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
 
-        def sums(half_life: float) -> tuple[pl.Expr, pl.Expr]:
-            sold, exposure = pl.col(OBSERVED), pl.when(IN_STOCK).then(EXPOSURE)
-            return (
-                decayed_sum(sold, half_life=half_life, both_sides=both_sides),
-                decayed_sum(exposure, half_life=half_life, both_sides=both_sides),
-            )
+        def exposure(half_life: float) -> pl.Expr:
+            return decayed_sum(pl.col(EXPOSURE), half_life=half_life, both_sides=both_sides)
 
-        def shrunk(half_life: float, prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
-            sold, exposure = sums(half_life)
-            return (sold + weeks * prior) / (exposure + weeks)
+        def shrunk(sold: str, exposure: pl.Expr, prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
+            return (pl.col(sold) + weeks * prior) / (exposure + weeks)
 
-        sold, exposure = sums(math.inf)
-        weeks = decayed_sum(pl.col(IN_STOCK).cast(pl.Float64), half_life=math.inf, both_sides=both_sides)
-        long_run = pl.col("long_run_level")
+        ever, cold, long_run = pl.col("exposure_ever"), pl.col("cold_level").exp(), pl.col("long_run_level")
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
-            panel.with_columns(
-                weeks.cast(pl.UInt32).alias(OWN_WEEKS),
-                (sold / exposure.clip(lower_bound=1e-9) + 0.1).log().alias("log_level"),
-            )
+            panel.with_columns(exposure(math.inf).alias("exposure_ever"))
+            .with_columns((pl.col("sold_ever") / ever.clip(lower_bound=1e-9) + 0.1).log().alias("log_level"))
             .pipe(self._cold_level)
-            .with_columns(shrunk(math.inf, pl.col("cold_level").exp(), self.long_run_prior).alias("long_run_level"))
+            .with_columns(shrunk("sold_ever", ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
-                shrunk(self.half_life, long_run, prior_weeks).alias("level"),
-                shrunk(self.recent_half_life, long_run, prior_weeks).alias("recent_level"),
+                shrunk("sold", exposure(self.half_life), long_run, prior_weeks).alias("level"),
+                shrunk("sold_recently", exposure(self.recent_half_life), long_run, prior_weeks).alias("recent_level"),
             )
-            .with_columns(self._week_index(panel).alias("week_index"))
+            .pipe(self._add_week_index)
         )
 
     def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, the week."""
-        present = panel.collect_schema().names()
-        known = (pl.col(OWN_WEEKS) >= self.cold_min_weeks).cast(pl.Float64)
-        log_level = pl.when(known > 0).then("log_level").otherwise(0.0)
-        peers = (sum_of_week(log_level) + math.log(self.cold_start_units)) / (sum_of_week(known) + 1)
-        source = pl.when(sum_of_week(known) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
+        peers = (sum_of_week("known_level") + math.log(self.cold_start_units)) / (pl.col(_known(())) + 1)
+        source = pl.when(pl.col(_known(())) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
+        present = _within(panel, [circle.by for circle in self.cold_peers])
         for circle in self.cold_peers:
             if circle.by in present:
-                others = sum_of_others(known, by=[circle.by])
-                peers = (sum_of_others(log_level, by=[circle.by]) + circle.prior * peers) / (others + circle.prior)
-                source = pl.when(others > 0).then(pl.lit(circle.by)).otherwise(source)
+                others = pl.col(_known(circle.by))
+                peers = (sum_of_others("known_level", by=circle.by) + circle.prior * peers) / (others + circle.prior)
+                source = pl.when(others > 0).then(pl.lit(circle.by[-1])).otherwise(source)
         source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source)
-        with_peers = panel.with_columns(peers.alias("cold_level"), source.alias(LEVEL_SOURCE))
-        if not set(self.store_residual_by) <= set(present):
-            return with_peers
-        residual = sum_of_others((log_level - pl.col("cold_level")) * known, by=self.store_residual_by)
-        mean = residual / (sum_of_others(known, by=self.store_residual_by) + self.store_residual_prior)
-        return with_peers.with_columns(pl.col("cold_level") + self.store_residual_weight * mean)
+        known_level = pl.when(pl.col("known") > 0).then("log_level")
+        return (
+            panel.with_columns(fixed_point(known_level).alias("known_level"))
+            .with_columns(peers.alias("cold_level"), source.alias(LEVEL_SOURCE))
+            .pipe(self._add_store_residual)
+        )
 
-    def _week_index(self, panel: pl.LazyFrame) -> pl.Expr:
+    def _add_store_residual(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+        by = self.store_residual_by
+        if not _within(panel, [by]):
+            return panel
+        residual = pl.when(pl.col("known") > 0).then(pl.col("log_level") - pl.col("cold_level"))
+        mean = sum_of_others("residual", by=by) / (pl.col(_known(by)) + self.store_residual_prior)
+        return panel.with_columns(fixed_point(residual).alias("residual")).with_columns(
+            pl.col("cold_level") + self.store_residual_weight * mean
+        )
+
+    def _add_week_index(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Log index of the week: what other in-stock SKUs sold against their levels, cell by cell.
 
         Cells whose attributes the panel lacks are left out and their weight goes to the others.
         """
-        present = set(panel.collect_schema().names())
-        cells = [cell for cell in self.index_cells if present.issuperset(cell.by)]
+        present = _within(panel, [cell.by for cell in self.index_cells])
+        cells = [cell for cell in self.index_cells if cell.by in present]
         scale = sum(cell.weight for cell in self.index_cells) / sum(cell.weight for cell in cells)
         importance = (pl.col("level") + 1).pow(-self.index_level_power)
-        sold = importance * pl.col(OBSERVED)
-        usual = pl.when(IN_STOCK).then(importance * pl.col("level"))
         prior = self.index_prior_units
-        return pl.sum_horizontal(
-            scale
-            * cell.weight
-            * ((sum_of_others(sold, by=cell.by) + prior) / (sum_of_others(usual, by=cell.by) + prior)).log()
-            for cell in cells
-        )
+
+        def index(cell: IndexCell) -> pl.Expr:
+            sold, usual = (sum_of_others(name, by=cell.by) + prior for name in ("weighted_sales", "weighted_level"))
+            return scale * cell.weight * (sold / usual).log()
+
+        return panel.with_columns(
+            fixed_point(importance * pl.col(OBSERVED)).alias("weighted_sales"),
+            fixed_point(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
+        ).with_columns(pl.sum_horizontal(index(cell) for cell in cells).alias("week_index"))
 
     def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies."""
         prior, base = self.shape_prior, pl.col("long_run_level")
         usual_square = base + 1.5 * base.pow(2)
         usual_zeros = (1 + 0.7 * base).pow(-1.4)
-        weeks = pl.col(IN_STOCK).cast(pl.Float64)
+        weeks = pl.when(IN_STOCK).then(1.0)
 
         def mean(values: pl.Expr, usual: pl.Expr) -> pl.Expr:
             def history(of: pl.Expr) -> pl.Expr:
@@ -246,6 +277,16 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 PROFILE = Expected
+
+
+def _within(panel: pl.LazyFrame, groupings: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The groupings whose attributes the panel has."""
+    present = set(panel.collect_schema().names())
+    return [by for by in groupings if present.issuperset(by)]
+
+
+def _known(by: Sequence[str]) -> str:
+    return "_".join(["others_known", *by])
 
 
 def _log_expected() -> pl.Expr:
