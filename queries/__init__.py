@@ -14,7 +14,7 @@ import polars as pl
 from .candidates import candidates, targets
 from .imputed import imputed, largest_sales, outcomes
 from .names import TARGET_SEASON
-from .neighbours import donations, named_neighbours, neighbours
+from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
 from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
@@ -93,8 +93,8 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     if seasons is not None:
         stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
 
-    nearest = neighbours(stockouts, donors, pooled, reachable, profile)
-    lent = donations(nearest, stockouts, donors, profile).cache()
+    neighbours = nearest(stockouts, donors, pooled, reachable, profile)
+    lent = donations(neighbours, stockouts, donors, profile).cache()
     distributed = distributions(lent, stockouts, demand_unit=unit).cache()
     estimated = estimates(distributed, stockouts, levels=levels, demand_unit=unit).cache()
     return Found(

@@ -18,9 +18,7 @@ from .names import (
     POOL,
     PRODUCT,
     RANK,
-    SALES,
     SOUGHT,
-    SPREAD,
     STORE,
     TARGET,
     TARGET_CELL,
@@ -44,13 +42,14 @@ def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, 
     Columns of ``targets`` that are no coordinates stay.
     """
     return (
-        targets.join(slots, on=[TARGET_PERIOD, TARGET_CELL])
-        .join(candidates, on=[PERIOD, CELL, MATURE])
+        targets.drop(KEY)
+        .join(slots, on=[TARGET_PERIOD, TARGET_CELL])
+        .join(candidates.drop(KEY), on=[PERIOD, CELL, MATURE])
         .with_columns(profile.distance().cast(pl.Float32).alias(DISTANCE))
     )
 
 
-def neighbours(
+def nearest(
     targets: pl.LazyFrame,
     candidates: pl.LazyFrame,
     pools: pl.LazyFrame,
@@ -60,40 +59,44 @@ def neighbours(
 ) -> pl.LazyFrame:
     """The nearest candidates of each target, as many as it seeks, or all where there are fewer.
 
-    Returns target, candidate (UInt32), rank (UInt32, from 1) and distance (Float32). Equal distances rank in the order
-    of the candidates' Store, Product and week.
+    Returns target and nearest (List of UInt64), distance and candidate packed into one integer each; their order is
+    that of the distance and then of the candidates' Store, Product and week.
     """
-    seeking = targets.drop(KEY).join(pools, on=[TARGET_PERIOD, TARGET_CELL])
-    offered = candidates.drop(KEY)
-    bounds = pairs(seeking, _sample(offered), slots, profile).group_by(TARGET).agg(_bound().alias(BOUND))
-    bounded = seeking.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
-    within = pairs(bounded, offered, slots, profile).filter(pl.col(DISTANCE) <= pl.col(BOUND))
-    found = _nearest(within).cache()
+    asking = targets.join(pools, on=[TARGET_PERIOD, TARGET_CELL]).select(TARGET, SOUGHT, POOL)
+    bounds = (
+        pairs(targets, _sample(candidates), slots, profile)
+        .group_by(TARGET)
+        .agg(pl.col(DISTANCE))
+        .join(asking, on=TARGET)
+        .select(TARGET, _bound().alias(BOUND))
+    )
+    bounded = targets.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
+    within = pairs(bounded, candidates, slots, profile).filter(pl.col(DISTANCE) <= pl.col(BOUND))
+    found = _collected(within).join(asking, on=TARGET).cache()
     short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
-    again = pairs(seeking.join(found.filter(short), on=TARGET, how="semi"), offered, slots, profile)
-    return _ranked(pl.concat([found.filter(~short), _nearest(again)]))
+    missed = targets.join(found.filter(short), on=TARGET, how="semi")
+    again = _collected(pairs(missed, candidates, slots, profile)).join(asking, on=TARGET)
+    taken = pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT))
+    return pl.concat([found.filter(~short), again]).select(TARGET, taken)
 
 
 def donations(
-    neighbours: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /
+    nearest: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /
 ) -> pl.LazyFrame:
-    """What each neighbour lends: adds weight (Float64, > 0), demand (Float64, units of the target), spread
-    and sales (the target's own)."""
+    """What each neighbour lends, one row each: target, candidate (UInt32), rank (UInt32, from 1), distance (Float64),
+    weight (Float64, > 0) and demand (Float64, units of the target)."""
     return (
-        neighbours.with_columns(pl.col(DISTANCE).cast(pl.Float64))
-        .join(targets.drop(KEY), on=TARGET)
-        .join(candidates.drop(KEY), on=CANDIDATE)
-        .with_columns(pl.col(DISTANCE).max().over(TARGET).alias(FARTHEST))
-        .select(
-            TARGET,
-            CANDIDATE,
-            RANK,
-            DISTANCE,
-            profile.weight().alias(WEIGHT),
-            profile.demand().alias(DEMAND),
-            SPREAD,
-            SALES,
+        nearest.join(targets.drop(KEY), on=TARGET)
+        .with_columns(
+            pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32).alias(RANK),
+            _distance(pl.col(NEAREST).list.last()).alias(FARTHEST),
         )
+        .explode(NEAREST, RANK, empty_as_null=False)
+        .with_columns(
+            (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _distance(pl.col(NEAREST)).alias(DISTANCE)
+        )
+        .join(candidates.drop(KEY), on=CANDIDATE)
+        .select(TARGET, CANDIDATE, RANK, DISTANCE, profile.weight().alias(WEIGHT), profile.demand().alias(DEMAND))
     )
 
 
@@ -116,31 +119,19 @@ def _sample(candidates: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _bound() -> pl.Expr:
-    """A distance that should hold as many candidates as are sought: generous, as to be short costs a second search."""
-    rank = (pl.col(SOUGHT).first() * (1.6 / SAMPLE) + 4).cast(pl.Int64)
-    return pl.col(DISTANCE).sort().get(rank - 1, null_on_oob=True)
+    """The sampled distance that very likely leaves as many candidates as are sought within it.
+
+    Of those sought, a sample holds their share give or take its square root: three times that is on the safe side.
+    """
+    share = pl.col(SOUGHT) / SAMPLE
+    rank = (share + 3 * share.sqrt()).ceil().cast(pl.Int64)
+    return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True)
 
 
-def _nearest(pairs: pl.LazyFrame) -> pl.LazyFrame:
-    """Distance and candidate packed into one integer: its order is total, that of distance and then of the key."""
-    distance = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64)
-    packed = distance * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
-    return (
-        pairs.select(TARGET, SOUGHT, POOL, packed.alias(NEAREST))
-        .group_by(TARGET)
-        .agg(pl.col(NEAREST).bottom_k(pl.col(SOUGHT).first()), pl.col(SOUGHT, POOL).first())
-    )
+def _collected(pairs: pl.LazyFrame) -> pl.LazyFrame:
+    packed = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64) * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
+    return pairs.select(TARGET, packed.alias(NEAREST)).group_by(TARGET).agg(pl.col(NEAREST))
 
 
-def _ranked(nearest: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        nearest.select(TARGET, pl.col(NEAREST).list.sort())
-        .with_columns(pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32).alias(RANK))
-        .explode(NEAREST, RANK, empty_as_null=False)
-        .select(
-            TARGET,
-            (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE),
-            RANK,
-            (pl.col(NEAREST) // 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32).alias(DISTANCE),
-        )
-    )
+def _distance(packed: pl.Expr) -> pl.Expr:
+    return (packed // 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32).cast(pl.Float64)

@@ -13,8 +13,8 @@ BEYOND = "beyond"
 POINT = "point"
 MEDIAN = 0.5
 ONE = 2**22
-SHARES = [1, 2, 1]
-SHARE_TYPE = pl.List(pl.Int64)
+SHARES = 4
+SIDES = {"is_wide": [False, True, True, True], "side": [0, -1, 0, 1], "share": [4, 1, 2, 1]}
 FINE = "fine"
 PARTS = 4
 ENOUGH = 1.5
@@ -37,7 +37,7 @@ def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, /, *, demand_u
     left = pl.col(MASS).filter(regular).sum().over(TARGET)
     has_neighbours = regular.any().over(TARGET)
     return (
-        pl.concat([_masses(donations, demand_unit=demand_unit), _tails(targets, demand_unit=demand_unit)])
+        pl.concat([_masses(donations, targets, demand_unit=demand_unit), _tails(targets, demand_unit=demand_unit)])
         .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
         .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)
@@ -83,13 +83,22 @@ def _reaches(level: float) -> pl.Expr:
     return pl.col(CUMULATED) >= pl.col(TOTAL) * (level * (1 - 1e-12))
 
 
-def _masses(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+def _masses(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
     """Mass at each multiple, none below the sales seen: target, value, mass, beyond (false)."""
     upper = pl.col(MASS) * (pl.col(FINE) % PARTS) // PARTS
     return (
-        _widened(_lent(donations, demand_unit=demand_unit))
-        .group_by(TARGET, (pl.col(FINE) // PARTS).alias(VALUE))
-        .agg((pl.col(MASS) - upper).sum().alias("lower"), upper.sum().alias("upper"), pl.col(SALES).first())
+        _lent(donations, demand_unit=demand_unit)
+        .join(targets.select(TARGET, SALES, SPREAD), on=TARGET)
+        .pipe(_widened)
+        .select(
+            TARGET,
+            SALES,
+            (pl.col(FINE) // PARTS).alias(VALUE),
+            (pl.col(MASS) - upper).alias("lower"),
+            upper.alias("upper"),
+        )
+        .group_by(TARGET, VALUE)
+        .agg(pl.col("lower", "upper").sum(), pl.col(SALES).first())
         .select(
             TARGET,
             SALES,
@@ -109,29 +118,17 @@ def _masses(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
 def _lent(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
     """Weight of the neighbours by what they lend, in quarters of a multiple: a few dozen rows a target."""
     fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Int64)
-    weight = (pl.col(WEIGHT) * (ONE // sum(SHARES))).round().cast(pl.Int64)
-    return (
-        donations.select(TARGET, SALES, SPREAD, fine.alias(FINE), weight.alias(MASS))
-        .group_by(TARGET, FINE)
-        .agg(pl.col(MASS).sum(), pl.col(SALES, SPREAD).first())
-    )
+    weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
+    return donations.select(TARGET, fine.alias(FINE), weight.alias(MASS)).group_by(TARGET, FINE).agg(pl.col(MASS).sum())
 
 
 def _widened(lent: pl.LazyFrame) -> pl.LazyFrame:
-    factors = pl.concat_list((-pl.col(SPREAD)).exp(), pl.lit(1.0), pl.col(SPREAD).exp())
-    is_wide = pl.col(SPREAD) > 0
+    factor = (pl.col("side") * pl.col(SPREAD)).exp()
     return (
-        lent.with_columns(
-            pl.when(is_wide).then(factors).otherwise(pl.lit([1.0])).alias("factor"),
-            pl.when(is_wide)
-            .then(pl.lit(SHARES, dtype=SHARE_TYPE))
-            .otherwise(pl.lit([sum(SHARES)], dtype=SHARE_TYPE))
-            .alias("share"),
-        )
-        .explode("factor", "share", empty_as_null=False)
+        lent.with_columns((pl.col(SPREAD) > 0).alias("is_wide"))
+        .join(pl.LazyFrame(SIDES), on="is_wide")
         .with_columns(
-            (pl.col(FINE) * pl.col("factor")).round().clip(upper_bound=LARGEST).cast(pl.Int64),
-            pl.col(MASS) * pl.col("share"),
+            (pl.col(FINE) * factor).round().clip(upper_bound=LARGEST).cast(pl.Int64), pl.col(MASS) * pl.col("share")
         )
     )
 
