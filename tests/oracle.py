@@ -17,13 +17,17 @@ Key = tuple[int, int, date]
 Features = dict[str, float]
 
 WEIGHT_UNIT = 2**20
+MASS_UNIT = 4 * WEIGHT_UNIT  # what a weight of 1 comes to in a SIP
 COORDINATE_UNIT = 2**-16
 CELL_WIDTH = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """What a configuration chooses, under the same names."""
+    """What a configuration chooses, under the same names.
+
+    The lot that draws ``cell_candidates`` is not modelled: here everyone is drawn.
+    """
 
     profile: str = "expected"
     candidate_weeks: str = "past"
@@ -31,6 +35,7 @@ class Method:
     season_wraps: bool = True
     n_neighbors: int = 300
     min_candidates: int = 1500
+    cell_candidates: int = 10**6
     quantile_levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     demand_unit: float = 1.0
 
@@ -81,6 +86,7 @@ class Panel:
     def __init__(self, rows: Iterable[Row], candidate_weeks: str) -> None:
         self.rows = sorted(rows)
         self.both_sides = candidate_weeks == "all"
+        self.row = {row.key: row for row in self.rows}
         self.of_sku: dict[Sku, list[Row]] = defaultdict(list)
         self.of_week: dict[date, list[Row]] = defaultdict(list)
         for row in self.rows:
@@ -134,28 +140,29 @@ def one(_: Row) -> float:
 
 
 def expected_features(panel: Panel) -> dict[Key, Features]:
-    """Steps 1 to 6: two passes, because levels need the week index and the week index needs levels."""
-    first_cold = cold_levels(panel, one)
-    first_level = {row.key: first_pass_level(panel, row, first_cold[row.key]) for row in panel.rows}
-    exposures = {row.key: math.exp(week_index(panel, row, first_level)) for row in panel.rows}
+    """Two passes of the same step, because levels need the week index and the week index needs levels."""
+    first = levels_and_index(panel, one)
 
     def exposure(row: Row) -> float:
-        return exposures[row.key]
+        return math.exp(first[row.key]["week_index"])
 
-    cold = cold_levels(panel, exposure)
-    levels = {row.key: final_levels(panel, row, cold[row.key], exposure) for row in panel.rows}
-    level = {key: found["level"] for key, found in levels.items()}
     features = {}
-    for row in panel.rows:
-        known: Features = {
-            "own_weeks": panel.own_weeks(row),
-            "cold_level": cold[row.key],
-            "week_index": week_index(panel, row, level),
-            **levels[row.key],
-            **shape(panel, row, levels[row.key]["long_run_level"]),
-        }
-        features[row.key] = {**known, "expected_demand": conditional_mean(known, both_sides=panel.both_sides)}
+    for key, found in levels_and_index(panel, exposure).items():
+        row = panel.row[key]
+        known = {"own_weeks": panel.own_weeks(row), **found, **shape(panel, row, found["long_run_level"])}
+        features[key] = {**known, "expected_demand": conditional_mean(known)}
     return features
+
+
+def levels_and_index(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, Features]:
+    """One pass: steps 1 to 3."""
+    cold = cold_levels(panel, exposure)
+    levels = {row.key: own_levels(panel, row, cold[row.key], exposure) for row in panel.rows}
+    level = {key: found["level"] for key, found in levels.items()}
+    return {
+        row.key: {"cold_level": cold[row.key], **levels[row.key], "week_index": week_index(panel, row, level)}
+        for row in panel.rows
+    }
 
 
 def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, float]:
@@ -163,7 +170,7 @@ def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, flo
     log_level = {
         row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + 0.1)
         for row in panel.rows
-        if panel.own_weeks(row) >= 4
+        if panel.own_weeks(row) >= 8
     }
 
     def known(rows: Iterable[Row]) -> list[float]:
@@ -174,7 +181,7 @@ def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, flo
         everything = shrunk(known(panel.of_week[row.week]), math.log(1.5), 1)
         department = shrunk(known(panel.others(row, "Department")), everything, 3)
         group = shrunk(known(panel.others(row, "ProductGroup")), department, 2)
-        product_level[row.key] = shrunk(known(panel.others(row, "Product")), group, 0.5)
+        product_level[row.key] = shrunk(known(panel.others(row, "Product")), group, 1)
 
     def store_residual(row: Row) -> float:
         peers = [other.key for other in panel.others(row, "Store", "ProductGroup") if other.key in log_level]
@@ -188,10 +195,16 @@ def shrunk(values: Sequence[float], prior: float, strength: float) -> float:
     return (math.fsum(values) + strength * prior) / (len(values) + strength)
 
 
-def first_pass_level(panel: Panel, row: Row, cold: float) -> float:
-    """Step 2."""
-    base = (panel.decayed(sales, row) + 8 * math.exp(cold)) / (panel.own_weeks(row) + 8)
-    return (panel.decayed(sales, row, 32) + base) / (panel.decayed(one, row, 32) + 1)
+def own_levels(panel: Panel, row: Row, cold: float, exposure: Callable[[Row], float]) -> Features:
+    """Step 2: what the SKU sold per exposure, shrunk to the cold level."""
+    base = (panel.decayed(sales, row) + 16 * math.exp(cold)) / (panel.decayed(exposure, row) + 16)
+    prior = 8 / (base + 0.1)
+
+    def level(half_life: float) -> float:
+        sold, exposed = (panel.decayed(value, row, half_life) for value in (sales, exposure))
+        return (sold + prior * base) / (exposed + prior)
+
+    return {"long_run_level": base, "level": level(32), "recent_level": level(4)}
 
 
 INDEX_CELLS: tuple[tuple[float, tuple[str, ...]], ...] = (
@@ -200,7 +213,7 @@ INDEX_CELLS: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.30, ("Store",)),
     (0.25, ("Store", "ProductGroup")),
     (0.10, ("Store", "Department")),
-    (0.25, ("StoreFormat", "Department")),
+    (0.30, ("StoreFormat", "Department")),
 )
 
 
@@ -209,24 +222,14 @@ def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
     index = 0.0
     for coefficient, cell in INDEX_CELLS:
         peers = [other for other in panel.others(row, *cell) if other.in_stock]
-        sold = math.fsum(other.sales * (level[other.key] + 1) ** -0.5 for other in peers)
-        usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.5 for other in peers)
-        index += coefficient * math.log((sold + 2) / (usual + 2))
+        sold = math.fsum(other.sales * (level[other.key] + 1) ** -0.3 for other in peers)
+        usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.3 for other in peers)
+        index += coefficient * math.log((sold + 3) / (usual + 3))
     return index
 
 
-def final_levels(panel: Panel, row: Row, cold: float, exposure: Callable[[Row], float]) -> Features:
-    """Step 4: levels with the week index as exposure."""
-    base = (panel.decayed(sales, row) + 8 * math.exp(cold)) / (panel.decayed(exposure, row) + 8)
-
-    def level(half_life: float) -> float:
-        return (panel.decayed(sales, row, half_life) + base) / (panel.decayed(exposure, row, half_life) + 1)
-
-    return {"long_run_level": base, "level": level(16), "recent_level": level(4)}
-
-
 def shape(panel: Panel, row: Row, base: float) -> Features:
-    """Step 5: zero share and dispersion, from what the level implies where there is no history."""
+    """Step 4: zero share and dispersion, from what the level implies where there is no history."""
 
     def mean(value: Callable[[Row], float], implied: float) -> float:
         return (panel.decayed(value, row, 52) + 0.5 * implied) / (panel.decayed(one, row, 52) + 0.5)
@@ -239,16 +242,12 @@ def shape(panel: Panel, row: Row, base: float) -> Features:
     }
 
 
-def conditional_mean(known: Features, *, both_sides: bool) -> float:
-    """Step 6: the expected demand mu."""
-    recent, long_run = (0.60, 0.10) if both_sides else (0.50, 0.45)
+def conditional_mean(known: Features) -> float:
+    """Step 5: the expected demand mu."""
     level = known["level"] + 0.02
-    elasticity = 0.95 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
+    elasticity = 1 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
     return math.exp(
-        math.log(level)
-        + recent * math.log((known["recent_level"] + 0.02) / level)
-        + long_run * math.log((known["long_run_level"] + 0.02) / level)
-        + known["week_index"] * elasticity
+        math.log(level) + 0.65 * math.log((known["recent_level"] + 0.02) / level) + known["week_index"] * elasticity
     )
 
 
@@ -301,7 +300,7 @@ class Oracle:
     def __init__(self, rows: Iterable[Row], method: Method) -> None:
         self.method = method
         self.panel = Panel(rows, method.candidate_weeks)
-        self.row = {row.key: row for row in self.panel.rows}
+        self.row = self.panel.row
         self.expects = method.profile == "expected"
         self.features = expected_features(self.panel) if self.expects else original_features(self.panel)
         self.targets = [row.key for row in self.panel.rows if not row.in_stock]
@@ -334,8 +333,14 @@ class Oracle:
         """The pool by distance, then by candidate Store, Product and week."""
         return sorted(Neighbour(self.distance(target, key), key) for key in self.pool(target))
 
+    def sought(self, target: Key) -> int:
+        """How many neighbours: more where a SKU has little history or its sales say what demand is not."""
+        row = self.row[target]
+        needs_more = self.expects and (self.panel.own_weeks(row) < 8 or row.sales > 0)
+        return self.method.n_neighbors * (2 if needs_more else 1)
+
     def neighbours(self, target: Key) -> list[Neighbour]:
-        return self.ranked(target)[: self.method.n_neighbors]
+        return self.ranked(target)[: self.sought(target)]
 
     def distance(self, target: Key, candidate: Key) -> float:
         if not self.expects:
@@ -357,12 +362,17 @@ class Oracle:
         farthest = max(distances, default=0.0)
         return [1.05 - (distance / (farthest + 1e-9)) ** 2 for distance in distances]
 
+    def spread(self, target: Key) -> float:
+        """How far demands are drawn apart, log scale: a level is uncertain where there is little history."""
+        return 0.6 * max(0, 1 - self.panel.own_weeks(self.row[target]) / 8) if self.expects else 0.0
+
     def sip(self, target: Key, levels: Sequence[float]) -> Sip | None:
         """From panel to distribution; None where there is no candidate."""
         neighbours = self.neighbours(target)
         weights = self.weights([neighbour.distance for neighbour in neighbours])
         demands = [self.demand(target, neighbour.key) for neighbour in neighbours]
-        return sip(weights, demands, self.row[target].sales, levels, self.method.demand_unit)
+        mass = whole_units(weights, demands, self.method.demand_unit, self.spread(target))
+        return sip(mass, self.row[target].sales, levels, self.method.demand_unit)
 
 
 def cell(known: Features) -> int:
@@ -370,14 +380,13 @@ def cell(known: Features) -> int:
 
 
 def coordinates(known: Features) -> tuple[float, ...]:
-    """Step 7, on a grid."""
+    """Step 6, on a grid."""
     mu = known["expected_demand"]
     exact = (
         math.log(mu + 0.3) * 1.0,
         known["dispersion"] * 0.3,
         known["zero_share"] * 0.7,
         known["week_index"] * 0.2,
-        math.log((mu + 0.1) / (known["level"] + 0.1)) * 0.1,
     )
     return tuple(round(value / COORDINATE_UNIT) * COORDINATE_UNIT for value in exact)
 
@@ -400,37 +409,48 @@ def original_distance(target: Features, candidate: Features) -> float:
 # ------------------------------------------------------------------------------------------------------------- SIPs
 
 
-def sip(
-    weights: Sequence[float], demands: Sequence[float], observed: float, levels: Sequence[float], unit: float
-) -> Sip | None:
-    """Weighted quantiles of the demands given demand >= observed; None without demands."""
-    if not weights:
+def sip(mass: Mapping[int, int], observed: float, levels: Sequence[float], unit: float) -> Sip | None:
+    """Quantiles of the demand given demand >= observed; None without mass."""
+    if not mass:
         return None
     least = math.ceil(observed / unit - 1e-9)
-    mass = whole_units(weights, demands, unit)
     kept = {value: share for value, share in mass.items() if observed == 0 or value >= least}
-    beyond = least > 0 and sum(kept.values()) < int(1.5 * WEIGHT_UNIT)
+    beyond = least > 0 and sum(kept.values()) < int(1.5 * MASS_UNIT)
     if beyond:
         for value, share in tail(least):
             kept[value] = kept.get(value, 0) + share
     return Sip(tuple(max(quantile(kept, level) * unit, observed) for level in levels), beyond)
 
 
-def whole_units(weights: Sequence[float], demands: Sequence[float], unit: float) -> dict[int, int]:
-    """Integer mass of whole numbers of units: a demand between two of them is split in proportion."""
-    mass: dict[int, int] = defaultdict(int)
+def whole_units(weights: Sequence[float], demands: Sequence[float], unit: float, spread: float) -> dict[int, int]:
+    """Integer mass of whole numbers of units: demands in quarters of a unit, split in proportion."""
+    weight_of: dict[int, int] = defaultdict(int)
     for weight, demand in zip(weights, demands, strict=True):
-        whole = round(weight * WEIGHT_UNIT)
-        below = math.floor(demand / unit)
-        above = round(whole * (demand / unit - below))
-        mass[below] += whole - above
-        mass[below + 1] += above
+        weight_of[round(demand * 4 / unit)] += round(weight * WEIGHT_UNIT)
+    mass: dict[int, int] = defaultdict(int)
+    for fine, whole in weight_of.items():
+        for at, share in drawn_apart(fine, whole, spread):
+            below, part = divmod(at, 4)
+            above = share * part // 4
+            mass[below] += share - above
+            mass[below + 1] += above
     return mass
+
+
+def drawn_apart(fine: int, whole: int, spread: float) -> list[tuple[int, int]]:
+    """Four times the weight of a demand, half of it drawn to both sides."""
+    if not spread:
+        return [(fine, 4 * whole)]
+    return [
+        (round(fine * math.exp(-spread)), whole),
+        (fine, 2 * whole),
+        (round(fine * math.exp(spread)), whole),
+    ]
 
 
 def tail(least: int) -> list[tuple[int, int]]:
     """What stands in for demand that no candidate reached."""
-    return [(math.floor(least + step * (1 + 0.1 * least)), WEIGHT_UNIT // (step + 1)) for step in range(3)]
+    return [(math.floor(least + step * (1 + 0.1 * least)), MASS_UNIT // (step + 1)) for step in range(3)]
 
 
 def quantile(mass: Mapping[int, int], level: float) -> int:

@@ -1,11 +1,11 @@
 """The plan gives what the second statement of the method in ``oracle.py`` gives, on random small panels."""
 
-import sys
+import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +13,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracle import Key, Method, Neighbour, Oracle, Row, Sip, cell, sip, whole_units
 
 import vn2pl
 from vn2pl.imputation import Engine, impute
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from oracle import Key, Method, Neighbour, Oracle, Row, sip
 
 COMMON = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -162,8 +159,7 @@ class Answers:
     """What the oracle and the plan say of one panel."""
 
     def __init__(self, run: Run, rows: Iterable[Row], method: Method) -> None:
-        panel = pl.DataFrame(list(rows), schema=SCHEMA, orient="row").lazy()
-        found = run(panel, vn2pl.Config(**asdict(method)))
+        found = run(panel_of(rows), vn2pl.Config(**asdict(method)))
         self.oracle = Oracle(rows, method)
         self.features, self.imputed = found.features.to_dicts(), found.imputed.to_dicts()
         self.neighbours, self.sips = by_target(found.neighbours), by_target(found.sips)
@@ -174,6 +170,10 @@ SCHEMA: dict[str, Any] = dict.fromkeys(Row._fields, pl.Int64) | {
     "sales": pl.Float64,
     "in_stock": pl.Boolean,
 }
+
+
+def panel_of(rows: Iterable[Row]) -> pl.LazyFrame:
+    return pl.DataFrame(list(rows), schema=SCHEMA, orient="row").lazy()
 
 
 def key_of(row: dict[str, Any]) -> Key:
@@ -218,6 +218,31 @@ def test_the_lazy_frames_agree(method: Method) -> None:
     assert_same(Answers(run_frames, filled(EVERYTHING), method))
 
 
+@settings(COMMON, max_examples=5)
+@given(ENGINES, st.integers(0, 2**32 - 1), st.sampled_from((300, 20)), st.sampled_from((1500, 12)))
+def test_a_cell_lends_no_more_than_are_drawn(engine: Engine, seed: int, n_neighbors: int, min_candidates: int) -> None:
+    """Without the oracle, which does not know the lot: few of each cell and week, and no others when weeks follow."""
+    rows = filled(replace(EVERYTHING, seed=seed, stores=5, products=6, skus=30, late_start=0.3))
+    config = vn2pl.Config(n_neighbors=n_neighbors, min_candidates=min_candidates, cell_candidates=3)
+    found, known = lenders(rows, config, engine)
+    of_cell: dict[tuple[date, int], set[Key]] = defaultdict(set)
+    for candidate in set(itertools.chain.from_iterable(found.values())):
+        of_cell[candidate[2], cell(known[candidate])].add(candidate)
+    assert max(len(drawn) for drawn in of_cell.values()) == config.cell_candidates
+
+    last = EVERYTHING.start + timedelta(weeks=15)
+    earlier, _ = lenders([row for row in rows if row.week <= last], config, engine)
+    assert earlier == {target: lent for target, lent in found.items() if target[2] <= last}
+
+
+def lenders(rows: Iterable[Row], config: vn2pl.Config, engine: Engine) -> tuple[dict[Key, list[Key]], dict[Key, Any]]:
+    """The candidates of each target by rank, and everyone's features."""
+    published = run_shards(panel_of(rows), config, engine=engine)
+    found = by_target(published.neighbours)
+    features = {key_of(row): row for row in published.features.iter_rows(named=True)}
+    return {target: [candidate_of(row) for row in lent] for target, lent in found.items()}, features
+
+
 def assert_same(answers: Answers) -> None:
     assert_same_features(answers)
     assert_same_neighbours(answers)
@@ -242,7 +267,7 @@ def assert_same_neighbours(answers: Answers) -> None:
     for target in oracle.targets:
         found = answers.neighbours.get(target, [])
         ranked = oracle.ranked(target)
-        expected = ranked[: oracle.method.n_neighbors]
+        expected = ranked[: oracle.sought(target)]
         assert [row["rank"] for row in found] == list(range(1, len(expected) + 1)), target
         assert distances(found) == pytest.approx([near.distance for near in expected], rel=1e-6, abs=1e-6), target
         order = [Neighbour(row["distance"], candidate_of(row)) for row in found]
@@ -265,13 +290,19 @@ def distances(found: list[dict[str, Any]]) -> list[float]:
 
 def assert_sips_follow_from_neighbours(answers: Answers) -> None:
     """Exactly: the published weights and demands say what the quantiles are."""
-    oracle, method = answers.oracle, answers.oracle.method
     assert set(answers.sips) == set(answers.neighbours)
-    for target, found in answers.neighbours.items():
-        weights, demands = [row["weight"] for row in found], [row["demand"] for row in found]
-        expected = sip(weights, demands, oracle.row[target].sales, method.quantile_levels, method.demand_unit)
+    for target in answers.neighbours:
+        expected = implied_sip(answers, target, answers.oracle.method.quantile_levels)
         assert expected is not None
         assert published(answers, target) == expected.values, target
+
+
+def implied_sip(answers: Answers, target: Key, levels: Iterable[float]) -> Sip | None:
+    """What the published neighbours say of a target."""
+    oracle, found = answers.oracle, answers.neighbours.get(target, [])
+    weights, demands = [row["weight"] for row in found], [row["demand"] for row in found]
+    mass = whole_units(weights, demands, oracle.method.demand_unit, oracle.spread(target))
+    return sip(mass, oracle.row[target].sales, list(levels), oracle.method.demand_unit)
 
 
 def published(answers: Answers, target: Key) -> tuple[float, ...]:
@@ -307,23 +338,17 @@ def assert_same_outcomes(answers: Answers) -> None:
 
 def assert_same_outcome(answers: Answers, row: dict[str, Any]) -> None:
     oracle, target = answers.oracle, key_of(row)
-    pool = len(oracle.pool(target))
+    pool, sought = len(oracle.pool(target)), oracle.sought(target)
     assert row["candidates"] == pool, target
-    assert row["neighbours"] == min(pool, oracle.method.n_neighbors), target
+    assert row["neighbours"] == min(pool, sought), target
     assert row["imputed"] == bool(pool), target
     assert (row["status"] == "no_candidates") == (not pool), target
     if oracle.expects:
         assert row["own_weeks"] == oracle.features[target]["own_weeks"], target
-    found = answers.neighbours.get(target, [])
-    expected = sip(
-        [near["weight"] for near in found],
-        [near["demand"] for near in found],
-        oracle.row[target].sales,
-        [0.5],
-        oracle.method.demand_unit,
-    )
+    expected = implied_sip(answers, target, [0.5])
     if expected is None:
         assert row["sales"] == row["sales_observed"], target
     else:
         assert (row["sales"],) == expected.values, target
+        assert ("too_few_candidates" in row["flags"]) == (pool < sought), target
         assert ("bound_beyond_candidates" in row["flags"]) == expected.bound_beyond_candidates, target

@@ -12,13 +12,12 @@ import numpy as np
 import polars as pl
 
 from . import queries
-from .imputation import Engine, plan_shards
+from .imputation import Engine, actual_engine, ready, run
 from .masks import BOUND, SCORED, Mask
 from .queries import baselines, metrics
 from .queries.names import DEMAND, IN_STOCK, KEY, LEVEL_SOURCE, OWN_WEEKS, QUANTILE, SALES, SKU, TARGET, VALUE
 from .queries.profiles import CandidateWeeks
 from .queries.sips import MASS
-from .queries.workload import workload
 
 PART, SEED, METHOD, ANSWERED = "part", "seed", "method", "answered"
 SEGMENT, CLASS, ALL = "segment", "class", "all"
@@ -71,7 +70,7 @@ def backtest(
         progress(mask)
     rows = pl.concat(scored)
     figures = table(rows.lazy(), reference=reference, levels=settings.quantile_levels)
-    return Backtest(rows, figures.collect(engine=_engine(engine)))
+    return Backtest(rows, figures.collect(engine=actual_engine(engine)))
 
 
 def score(
@@ -84,7 +83,7 @@ def score(
     pinball, crps, pinball_<level>, error and width_<per cent> (units), scaled_pinball, covered_<per cent> (Boolean)
     and pit (null where there is no answer).
     """
-    used = _engine(engine)
+    running = actual_engine(engine)
     every_level = tuple(
         sorted({*settings.quantile_levels, 0.5, *(level for ends in INTERVALS.values() for level in ends)})
     )
@@ -94,11 +93,11 @@ def score(
     original, _ = _search(shown, _original(wider), engine=engine)
     simple = _baselines(shown, settings.candidate_weeks, levels=every_level, engine=engine)
     answers = _clipped({PLAN: planned, **simple, "original": original}, mask.hidden.lazy(), levels=every_level)
-    truth = _truth(observed, mask, sources).collect(engine=used)
-    sips, distributions = pl.collect_all(answers, engine=used)
+    truth = _truth(observed, mask, sources).collect(engine=running)
+    sips, distributions = pl.collect_all(answers, engine=running)
     rows = _losses(_Answers(sips.lazy(), distributions.lazy()), truth.lazy(), settings.quantile_levels)
     named = [pl.lit(mask.part).alias(PART), pl.lit(mask.seed, dtype=pl.Int64).alias(SEED)]
-    return rows.select(*named, *BY, pl.exclude(BY)).sort(BY).collect(engine=used)
+    return rows.select(*named, *BY, pl.exclude(BY)).sort(BY).collect(engine=running)
 
 
 def hide(observed: pl.DataFrame, hidden: pl.DataFrame, /) -> pl.DataFrame:
@@ -145,10 +144,6 @@ def table(rows: pl.LazyFrame, /, *, reference: str, levels: Sequence[float]) -> 
     )
 
 
-def _engine(engine: Engine) -> Engine:
-    return "streaming" if engine == "auto" else engine
-
-
 def _original(settings: queries.Settings) -> queries.Settings:
     """The metric of the system that vn2pl replaces, with its own window, neighbours, and every candidate there is."""
     return msgspec.structs.replace(
@@ -167,20 +162,15 @@ def _search(shown: pl.DataFrame, settings: queries.Settings, *, engine: Engine) 
 
     Features see the whole panel, its own stockouts too; only the search leaves these out, which nobody could score.
     """
-    used = _engine(engine)
     scored = shown.lazy().select(*KEY, SCORED)
     features = queries.features(shown.lazy(), settings).join(scored, on=KEY)
-    sought = features.filter(pl.col(IN_STOCK) | pl.col(SCORED)).collect(engine=used).lazy()
-    prepared = queries.Prepared(
-        *(frame.lazy() for frame in pl.collect_all(queries.prepare(sought, settings), engine=used))
-    )
-    found = []
-    for shard in plan_shards(workload(prepared.targets, prepared.pools).collect(engine=used)):
-        frames = queries.search(prepared, settings, seasons=shard.seasons)
-        distributions = _named(frames.distributions, prepared.targets, demand_unit=settings.demand_unit)
-        outcomes = frames.outcomes.select(*KEY, OWN_WEEKS, LEVEL_SOURCE)
-        found.append(pl.collect_all([frames.sips, distributions, outcomes], engine=used))
-    sips, masses, sources = (pl.concat(parts).lazy() for parts in zip(*found, strict=True))
+    search = ready(features.filter(pl.col(IN_STOCK) | pl.col(SCORED)), settings, engine=engine)
+
+    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
+        distributions = _named(found.distributions, search.prepared.targets, demand_unit=settings.demand_unit)
+        return [found.sips, distributions, found.outcomes.select(*KEY, OWN_WEEKS, LEVEL_SOURCE)]
+
+    sips, masses, sources = (frame.lazy() for frame in run(search, wanted))
     return _Answers(sips, masses), sources
 
 
@@ -201,7 +191,7 @@ def _baselines(
         "other_stores": baselines.other_stores_sales(panel, candidate_weeks=candidate_weeks),
         "zeros": baselines.zeros(panel),
     }
-    drawn = (frame.lazy() for frame in pl.collect_all(draws.values(), engine=_engine(engine)))
+    drawn = (frame.lazy() for frame in pl.collect_all(draws.values(), engine=actual_engine(engine)))
     return {
         name: _Answers(baselines.quantiles(frame, levels=levels), frame.select(*KEY, VALUE, MASS))
         for name, frame in zip(draws, drawn, strict=True)

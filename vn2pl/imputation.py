@@ -1,6 +1,6 @@
 """Running the plan: features once, then shard after shard of target seasons, each a lazy plan of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
@@ -31,6 +31,15 @@ class Report(Protocol):
         """One of them is done."""
 
 
+class Search(NamedTuple):
+    """Collected sides of the join, ready to be searched shard by shard."""
+
+    prepared: queries.Prepared
+    shards: list[Shard]
+    settings: queries.Settings
+    engine: Engine
+
+
 class Imputation(NamedTuple):
     """The frames of a run, as published; neighbours only where they were asked for."""
 
@@ -53,32 +62,51 @@ def impute(
 
     ``report`` hears of the shards before the first is searched, and of each when it is done.
     """
-    used: Literal["streaming", "in-memory"] = "streaming" if engine == "auto" else engine
-    features = queries.features(observed, settings).collect(engine=used)
-    prepared = queries.Prepared(
-        *(frame.lazy() for frame in pl.collect_all(queries.prepare(features.lazy(), settings), engine=used))
-    )
-    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine=used))
-    if report:
-        report.planned(shards)
-    found = []
-    for shard in shards or [Shard((), 0, 0)]:
-        frames = queries.search(prepared, settings, seasons=shard.seasons)
-        wanted = [frames.sips, frames.outcomes, *([frames.neighbours] if with_neighbours else [])]
-        found.append(pl.collect_all(wanted, engine=used))
-        if report:
-            report.finished(shard)
-    sips, outcomes, *neighbours = (pl.concat(parts) for parts in zip(*found, strict=True))
-    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine=used)
+    search = ready(queries.features(observed, settings), settings, engine=engine)
+
+    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
+        return [found.sips, found.outcomes, *([found.neighbours] if with_neighbours else [])]
+
+    sips, outcomes, *neighbours = run(search, wanted, report=report)
+    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine=actual_engine(engine))
     return Imputation(
         imputed=imputed,
         sips=sips.sort(*KEY, QUANTILE),
-        summary=queries.summary(imputed.lazy()).collect(engine=used),
+        summary=queries.summary(imputed.lazy()).collect(engine=actual_engine(engine)),
         neighbours=neighbours[0].sort(*KEY, RANK) if neighbours else None,
     )
 
 
-def plan_shards(load: pl.DataFrame) -> list[Shard]:
+def ready(features: pl.LazyFrame, settings: queries.Settings, /, *, engine: Engine = "auto") -> Search:
+    """Collect features and both sides of the join, and cut the work into shards."""
+    collected = features.collect(engine=actual_engine(engine)).lazy()
+    sides = pl.collect_all(queries.prepare(collected, settings), engine=actual_engine(engine))
+    prepared = queries.Prepared(*(side.lazy() for side in sides))
+    load = workload(prepared.targets, prepared.pools).collect(engine=actual_engine(engine))
+    return Search(prepared, plan_shards(load), settings, engine)
+
+
+def run(
+    search: Search, wanted: Callable[[queries.Found], list[pl.LazyFrame]], /, *, report: Report | None = None
+) -> list[pl.DataFrame]:
+    """Search all shards; returns the wanted frames, each over all shards (empty where there is no stockout)."""
+    if report:
+        report.planned(search.shards)
+    parts = []
+    for shard in search.shards or [Shard((), 0, 0)]:
+        found = queries.search(search.prepared, search.settings, seasons=shard.seasons)
+        parts.append(pl.collect_all(wanted(found), engine=actual_engine(search.engine)))
+        if report:
+            report.finished(shard)
+    return [pl.concat(frames) for frames in zip(*parts, strict=True)]
+
+
+def actual_engine(engine: Engine, /) -> Literal["streaming", "in-memory"]:
+    """The engine that ``auto`` stands for is the streaming one: it holds fewer pairs in memory at a time."""
+    return "streaming" if engine == "auto" else engine
+
+
+def plan_shards(load: pl.DataFrame, /) -> list[Shard]:
     """Cut target seasons into shards of neighbouring seasons with a few million pairs each."""
     shards: list[Shard] = []
     for season, stockouts, pairs in load.select(TARGET_SEASON, STOCKOUTS, PAIRS).iter_rows():
