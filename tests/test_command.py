@@ -157,3 +157,21 @@ def test_help_does_not_wait_for_polars() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_dry_run_counts_the_work_and_writes_nothing(tmp_path: Path, panel: Path, config: Path) -> None:
+    done = vn2pl("impute", "--data", panel, "--config", config, "--out", tmp_path / "out", "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    work = json.loads(done.stdout)
+    observed = pl.read_parquet(panel)
+    assert sum(shard["stockouts"] for shard in work["shards"]) == (~observed["in_stock"]).sum()
+    assert sum(shard["pairs"] for shard in work["shards"]) > 0
+    assert work["candidates"] <= observed["in_stock"].sum()
+    assert not (tmp_path / "out").exists()
+
+
+def test_explain_shows_both_plans(panel: Path, config: Path) -> None:
+    done = vn2pl("impute", "--data", panel, "--config", config, "--explain")
+    assert done.returncode == 0, done.stderr
+    assert "LOGICAL PLAN" in done.stdout
+    assert "equi-join" in done.stdout

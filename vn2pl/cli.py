@@ -55,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     _add_impute(commands)
     _add_backtest(commands)
+    _add_why(commands)
+    _add_query(commands)
     _add_demo(commands)
     return top
 
@@ -89,6 +91,14 @@ exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130
         help="Polars engine; results are the same (default: auto, which is streaming)",
     )
     command.add_argument("--save-neighbours", action="store_true", help="also write neighbours.parquet")
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check configuration and panel, tell the work and the memory; write nothing",
+    )
+    command.add_argument(
+        "--explain", action="store_true", help="print the logical and the physical plan; write nothing"
+    )
     command.add_argument("--strict", action="store_true", help="exit with 1 if a stockout is left without a SIP")
     command.add_argument("--quiet", action="store_true", help="print nothing but errors")
     command.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
@@ -129,6 +139,74 @@ exit status: 0 done, 2 bad input, 130 interrupted""",
         help="folder for backtest_rows.parquet, backtest_table.parquet and run.json (default: backtest)",
     )
     command.add_argument("--json", action="store_true", help="print the figures as one JSON object and nothing else")
+
+
+def _add_why(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "why",
+        "explain one stockout: its profile, its neighbours and its distribution",
+        """examples:
+  vn2pl why --store 0 --product 126 --week 2021-04-12 --data sales.parquet
+  vn2pl why --store 0 --product 126 --week 2021-04-12 --data sales.parquet --json
+
+exit status: 0 done, 2 bad input or no such stockout, 130 interrupted""",
+    )
+    command.add_argument("--store", metavar="S", required=True, help="Store, as in the panel")
+    command.add_argument("--product", metavar="P", required=True, help="Product, as in the panel")
+    command.add_argument("--week", metavar="W", required=True, help="first day of the week, such as 2024-04-08")
+    _add_panel_options(command)
+    _add_search_options(command)
+    command.add_argument("--json", action="store_true", help="print all of it as one JSON object and nothing else")
+
+
+def _add_query(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "query",
+        "answer a question about a run with SQL",
+        """examples:
+  vn2pl query --list
+  vn2pl query lift_by_store
+  vn2pl query worst_stockouts --param top=50 --out processed --to worst.csv
+  vn2pl query mine.sql --data sales.parquet --format json
+
+tables: panel, imputed, sips, summary, neighbours
+
+a file starts with its title and its parameters, which stand in the SQL as :top and :since:
+  -- Worst stockouts
+  -- param top: integer = 20  how many rows
+  -- param since: date  first week (no default: must be given)
+
+types: integer, number, date, text
+exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
+    )
+    command.add_argument("query", nargs="?", metavar="NAME|FILE.sql", help="a named query, or a file of your own")
+    command.add_argument("--list", action="store_true", help="list the named queries and their parameters")
+    command.add_argument(
+        "--param", action="append", default=[], metavar="K=V", help="value of a parameter; may be repeated"
+    )
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--data", metavar="PATH", help="a panel, as of vn2pl impute: impute it, then query")
+    source.add_argument(
+        "--out",
+        "--processed",
+        dest="out",
+        metavar="DIR",
+        default="processed",
+        help="output folder of an earlier vn2pl impute (default: processed)",
+    )
+    command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
+    command.add_argument(
+        "--format",
+        choices=["table", "csv", "json", "parquet"],
+        help="form of the answer (default: as the name in --to says, else table)",
+    )
+    command.add_argument("--to", metavar="FILE", help="write the answer there instead of printing it")
+    command.add_argument(
+        "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+    command.set_defaults(n_neighbors=None, candidate_weeks=None)
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,4 +1,4 @@
-"""What a lazy plan becomes: the nodes of the streaming engine's physical plan, and which of them fall back to memory."""
+"""What a lazy plan becomes: nodes of the streaming engine's physical plan, and which of them fall back to memory."""
 
 import re
 from typing import NamedTuple

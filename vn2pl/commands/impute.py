@@ -34,6 +34,7 @@ from ..queries.baselines import own_history
 from ..queries.metrics import coverage, pinball
 from ..reading import read_panel
 from ..terminal import print_table, reporter
+from .planning import dry_run, explain
 
 DEMO = "demo panel"
 
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         report.say("Reading the panel")
         with _timed(timings, "read"):
             observed, demand = read_observed(arguments.data, config)
+        if arguments.dry_run or arguments.explain:
+            return _plan_only(arguments, observed, config)
         prepare_folder(folder)
         with _timed(timings, "impute"):
             result = impute(
@@ -70,6 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
         if demand is not None:
             _tell_closeness(_closeness(result, demand, config), config.quantile_levels)
     return INCOMPLETE if arguments.strict and figures["n_not_imputed"] else DONE
+
+
+def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> int:
+    if arguments.explain:
+        explain(observed.lazy(), config)
+    else:
+        dry_run(observed, config, engine=arguments.engine, as_json=arguments.json)
+    return DONE
 
 
 def configured(arguments: argparse.Namespace) -> Config:

@@ -1,0 +1,214 @@
+"""Named SQL over the published frames."""
+
+import json
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+import vn2pl
+from test_command import vn2pl as command
+from vn2pl import imputation, sql
+from vn2pl.artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, SIPS_FILE, SUMMARY_FILE
+from vn2pl.cli import parser
+from vn2pl.commands import query
+
+SHIPPED = sql.shipped()
+EVERYTHING = {"top": "1000000", "deviations": "-9"}
+ECHO = "-- Echo\n-- param said: text\nSELECT :said AS said, ':said' AS quoted -- :said\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame, small_config: vn2pl.Config) -> Path:
+    """An earlier run's folder, with the panel and configuration it came from."""
+    folder = tmp_path_factory.mktemp("run")
+    result = imputation.impute(small_panel.lazy(), small_config, with_neighbours=True)
+    assert result.neighbours is not None
+    for name, frame in ((IMPUTED_FILE, result.imputed), (SIPS_FILE, result.sips), (NEIGHBOURS_FILE, result.neighbours)):
+        frame.write_parquet(folder / name)
+    result.summary.write_csv(folder / SUMMARY_FILE)
+    small_panel.write_parquet(folder / "panel.parquet")
+    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
+    return folder
+
+
+def _tables(*options: object) -> dict[str, pl.LazyFrame]:
+    return query._tables(parser().parse_args(["query", "any", *map(str, options)]))
+
+
+def _order(text: str) -> list[str]:
+    """Columns of the outermost ORDER BY."""
+    order = re.split(r"ORDER BY", text)[-1].partition("LIMIT")[0]
+    return [column.split()[0] for column in order.split(",")]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_query_answers_in_a_total_order(run: Path, name: str) -> None:
+    asked = SHIPPED[name]
+    given = {
+        parameter.name: EVERYTHING[parameter.name] for parameter in asked.parameters if parameter.name in EVERYTHING
+    }
+    tables = _tables("--out", run)
+    told = sql.answer(asked, tables, given)
+    assert told.height > 0 or name == "always_out_of_stock"
+    assert told.select(_order(asked.text)).is_unique().all()
+    shuffled = {
+        table: frame.collect().sample(fraction=1, shuffle=True, seed=2).lazy() for table, frame in tables.items()
+    }
+    assert_frame_equal(sql.answer(asked, shuffled, given), told, check_exact=True)
+    assert asked.title
+    assert sql.answer(asked, tables).height <= told.height
+
+
+def test_a_panel_gives_the_same_tables_as_its_run(run: Path) -> None:
+    planned = _tables("--data", run / "panel.parquet", "--config", run / "config.yaml")
+    scanned = _tables("--out", run)
+    assert [*planned] == [*scanned] == [*sql.TABLES]
+    for name in ("panel", "imputed", "summary"):
+        assert_frame_equal(planned[name], scanned[name], check_row_order=False)
+    assert sql.answer(SHIPPED["flagged_sips"], planned).equals(sql.answer(SHIPPED["flagged_sips"], scanned))
+
+
+def test_figures_of_a_known_panel() -> None:
+    imputed = pl.LazyFrame(
+        {
+            "Store": [1, 1, 2],
+            "sales": [5.0, 2.0, 1.0],
+            "sales_observed": [0.0, 2.0, 1.0],
+            "imputed": [True, False, False],
+        }
+    ).with_columns(week=pl.date(2024, 1, 1))
+    told = sql.answer(SHIPPED["lift_by_store"], {"imputed": imputed})
+    assert told.select("Store", "sold", "demand", "lift", "lift_percent").rows() == [
+        (1, 2.0, 7.0, 5.0, 250.0),
+        (2, 1.0, 1.0, 0.0, 0.0),
+    ]
+    assert sql.answer(SHIPPED["lift_by_store"], {"imputed": imputed}, {"since": "2024-01-02"}).is_empty()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_text_stays_text(text: str) -> None:
+    asked = sql.parse(ECHO, source="echo.sql")
+    assert sql.answer(asked, {}, {"said": text}).rows() == [(text, ":said")]
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE imputed; --", "x' OR '1'='1", "\\' UNION SELECT 1 --", "a\0b", "$$", "'"]
+)
+def test_injection_finds_nothing(run: Path, text: str) -> None:
+    tables = _tables("--out", run)
+    assert sql.answer(SHIPPED["flagged_sips"], tables, {"flag": text}).is_empty()
+    assert sql.answer(SHIPPED["figures"], tables, {"like": text}).is_empty()
+
+
+def test_numbers_and_dates_are_bound_as_such() -> None:
+    head = "-- Typed\n-- param n: integer\n-- param x: number\n-- param d: date = 2024-02-29\n"
+    asked = sql.parse(head + "SELECT 1-:n AS n, :x AS x, :d AS d, 2::INT AS two", source="typed.sql")
+    told = sql.answer(asked, {}, {"n": "-3", "x": "2.5"})
+    assert told.with_columns(pl.col("d").cast(pl.String)).rows() == [(4, 2.5, "2024-02-29", 2)]
+    assert told.schema["x"] == pl.Float64
+    assert told.schema["d"] == pl.Date
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, ["needs the parameter n: --param n=INTEGER", "needs the parameter d"]),
+        ({"n": "1", "d": "2024-02-30"}, ["parameter d: expected a date such as 2024-04-08, got '2024-02-30'"]),
+        ({"n": "1; DROP", "d": "2024-02-01"}, ["parameter n: expected a whole number, got '1; DROP'"]),
+        ({"n": "9" * 30, "d": "2024-02-01"}, ["parameter n"]),
+        ({"n": "1", "d": "2024-02-01", "x": "nan"}, ["parameter x: expected a number"]),
+        ({"n": "1", "d": "2024-02-01", "m": "1"}, ["has no parameter 'm'; expected one of n, d, x"]),
+    ],
+)
+def test_wrong_parameters_are_told_all_at_once(values: dict[str, str], told: list[str]) -> None:
+    head = "-- Typed\n-- param n: integer\n-- param d: date\n-- param x: number = 1\n"
+    asked = sql.parse(head + "SELECT :n, :d, :x", source="typed.sql")
+    with pytest.raises(vn2pl.InputError) as caught:
+        sql.bind(asked, values)
+    assert len(caught.value.problems) == len(told)
+    assert all(part in str(caught.value) for part in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("DROP TABLE imputed", "mine.sql: expected a query that starts with SELECT or WITH"),
+        ("-- only a title", "expected a query that starts with SELECT or WITH"),
+        ("SELECT 1; DELETE FROM imputed", "expected one statement, got several"),
+        ("SELECT :top", "uses :top, which no '-- param top: TYPE' declares"),
+        ("-- T\n-- param top: integer = 1\nSELECT 1", "declares the parameter top, but does not use it"),
+        ("-- T\n-- param top: whole = 1\nSELECT :top", "top: expected one of integer, number, date, text, got 'whole'"),
+        ("-- T\n-- param top\nSELECT 1", "expected -- param NAME: TYPE = DEFAULT  what it is, got -- param top"),
+        ("SELECT 1\n/* a /* b */ :x */", "mine.sql:2: /* has no counterpart"),
+        ("SELECT 'open", "mine.sql:1: ' has no counterpart"),
+    ],
+)
+def test_malformed_files(text: str, told: str) -> None:
+    with pytest.raises(vn2pl.InputError, match=re.escape(told)):
+        sql.parse(text, source="mine.sql")
+
+
+def test_wrong_sql_names_the_file(run: Path) -> None:
+    tables = _tables("--out", run)
+    for text, told in {
+        "SELECT nope FROM imputed": 'mine.sql: unable to find column "nope"',
+        "SELECT 1 FROM nope": "relation 'nope' was not found; expected one of panel, imputed, sips",
+        "SELECT FROM WHERE": "mine.sql: sql parser error",
+        "WITH x AS (SELECT 1) DELETE FROM imputed": "mine.sql: 'DELETE FROM imputed' operation is currently unsupported",
+    }.items():
+        with pytest.raises(vn2pl.InputError, match=re.escape(told)):
+            sql.answer(sql.parse(text, source="mine.sql"), tables)
+    with pytest.raises(vn2pl.InputError, match="did you mean lift_by_store"):
+        sql.load("lift_by_stores")
+
+
+def test_the_command(run: Path, tmp_path: Path) -> None:
+    options = ["--param", "top=3", "--out", run]
+    done = command("query", "worst_stockouts", *options, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = json.loads(done.stdout)
+    assert len(rows) == 3
+    assert rows[0]["lost"] >= rows[1]["lost"] > 0
+    done = command("query", "worst_stockouts", *options, "--param", "top=x")
+    assert done.returncode == 2
+    assert "expected each name once" in done.stderr
+    mine = tmp_path / "mine.sql"
+    mine.write_text("SELECT Store, Product, week, flags FROM imputed WHERE imputed ORDER BY Store, Product, week")
+    done = command("query", mine, "--data", run / "panel.parquet", "--to", tmp_path / "flags.csv")
+    assert done.returncode == 0, done.stderr
+    assert pl.read_csv(tmp_path / "flags.csv")["flags"].dtype == pl.String
+
+
+def test_forms(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(*options: object) -> str:
+        assert query.run(parser().parse_args(["query", *map(str, options)])) == 0
+        return capsys.readouterr().out
+
+    assert "worst_stockouts\n" in asked("--list")
+    wanted = sql.answer(SHIPPED["lift_by_month"], _tables("--out", run))
+    asked("lift_by_month", "--out", run, "--to", tmp_path / "lift.parquet")
+    assert pl.read_parquet(tmp_path / "lift.parquet").equals(wanted)
+    assert pl.read_csv(asked("lift_by_month", "--out", run, "--format", "csv").encode()).equals(wanted)
+    assert wanted["month"][0] in asked("lift_by_month", "--out", run)
+    for wrong in (
+        ["--to", run / IMPUTED_FILE],
+        ["--format", "parquet"],
+        ["--to", "lift.txt"],
+        ["--config", run / "config.yaml"],
+        ["--out", tmp_path],
+    ):
+        with pytest.raises(vn2pl.InputError):
+            asked("lift_by_month", *(wrong if "--out" in wrong else ["--out", run, *wrong]))
+
+
+def test_a_run_without_neighbours_says_how_to_get_them(run: Path, tmp_path: Path) -> None:
+    for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    with pytest.raises(vn2pl.InputError, match=r"relation 'neighbours' was not found; run vn2pl impute with --save"):
+        query.run(parser().parse_args(["query", "most_used_candidates", "--out", str(tmp_path)]))

@@ -1,0 +1,172 @@
+"""Explanations of single stockouts."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import vn2pl
+from test_command import vn2pl as command
+from vn2pl import imputation
+from vn2pl.cli import parser
+from vn2pl.commands import why
+from vn2pl.explaining import Explanation, Stockout, as_json, differences, explain, find_stockout
+
+KEY = ["Store", "Product", "week"]
+
+
+class Run(NamedTuple):
+    panel: pl.DataFrame
+    config: vn2pl.Config
+    result: imputation.Imputation
+
+
+CONFIGS = {
+    "expected": vn2pl.Config(n_neighbors=20, min_candidates=60),
+    "original": vn2pl.Config(profile="original", season_window=2, season_wraps=False, n_neighbors=20),
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS.values(), ids=CONFIGS)
+def run(request: pytest.FixtureRequest, small_panel: pl.DataFrame) -> Run:
+    result = imputation.impute(small_panel.lazy(), request.param, with_neighbours=True)
+    return Run(small_panel, request.param, result)
+
+
+@pytest.fixture(scope="module")
+def chosen(small_panel: pl.DataFrame) -> Mapping[str, Stockout]:
+    """Stockouts of every sort: with own history, with sales, cold, and without anything to learn from."""
+    imputed = vn2pl.imputed(small_panel.lazy(), CONFIGS["expected"]).filter(~pl.col("in_stock")).collect()
+    sorts = {
+        "usual": (pl.col("own_weeks") > 20) & (pl.col("sales") > 2),
+        "partial": pl.col("sales_observed") > 0,
+        "cold": pl.col("imputed") & (pl.col("own_weeks") == 0),
+        "lost": ~pl.col("imputed"),
+    }
+    return {name: Stockout(*imputed.filter(sort).select(KEY).row(0)) for name, sort in sorts.items()}
+
+
+def _explanation(run: Run, stockout: Stockout) -> Explanation:
+    store, product, week = map(str, stockout)
+    found = find_stockout(run.panel, store=store, product=product, week=week)
+    assert found == stockout
+    return explain(run.panel.lazy(), run.config, found)
+
+
+@pytest.mark.parametrize("sort", ["usual", "partial", "cold", "lost"])
+def test_an_explanation_is_what_the_whole_run_says(run: Run, chosen: Mapping[str, Stockout], sort: str) -> None:
+    stockout = chosen[sort]
+    explanation = _explanation(run, stockout)
+    imputed, sips = run.result.imputed.filter(stockout.is_row()), run.result.sips.filter(stockout.is_row())
+    published = imputed.row(0, named=True)
+    outcome = {name: explanation.outcome[name] for name in ("status", "own_weeks", "level_source", "flags")}
+    assert outcome == {name: published[name] for name in outcome}
+    assert explanation.sales == published["sales_observed"]
+    assert_frame_equal(explanation.sip, sips.drop(KEY))
+    assert run.result.neighbours is not None
+    expected = run.result.neighbours.filter(stockout.is_row()).drop(KEY)
+    assert_frame_equal(explanation.neighbours.select(expected.columns), expected)
+
+
+def test_what_a_distance_and_a_distribution_consist_of(run: Run, chosen: Mapping[str, Stockout]) -> None:
+    explanation = _explanation(run, chosen["usual"])
+    assert explanation.add_up == (run.config.profile == "expected")
+    if explanation.add_up:
+        for row in explanation.neighbours.iter_rows(named=True):
+            assert sum(differences(row, explanation).values()) == pytest.approx(row["distance"], abs=1e-6)
+    names = run.panel.rename({name: f"neighbour_{name.lower()}" for name in KEY})
+    sold = explanation.neighbours.join(names, on=names.columns[:3], suffix="_panel")
+    assert (sold["sales"] == sold["sales_panel"]).all()
+    assert sold["in_stock"].all()
+    cumulated = explanation.distribution.with_columns(pl.col("probability").cum_sum())
+    assert cumulated["probability"][-1] == pytest.approx(1)
+    median = cumulated.filter(pl.col("probability") >= 0.5 - 1e-9)["value"][0]
+    assert median == explanation.outcome["point"]
+
+
+def test_json_holds_all_of_it(run: Run, chosen: Mapping[str, Stockout]) -> None:
+    for stockout in chosen.values():
+        explanation = _explanation(run, stockout)
+        told = json.loads(json.dumps(as_json(explanation), allow_nan=False))
+        assert (told["store"], told["product"], told["week"]) == (*stockout[:2], str(stockout.week))
+        assert len(told["nearest"]) == explanation.neighbours.height
+        assert [row["value"] for row in told["sip"]] == explanation.sip["value"].to_list()
+        assert told["profile"]
+
+
+def test_wrong_keys_suggest_near_ones(small_panel: pl.DataFrame, chosen: Mapping[str, Stockout]) -> None:
+    store, product, week = map(str, chosen["usual"])
+    right = {"store": store, "product": product, "week": week}
+    weeks = small_panel.filter(pl.col("Store") == int(store), pl.col("Product") == int(product))
+    in_stock = str(weeks.filter("in_stock")["week"][0])
+    late = str(weeks["week"].max() + timedelta(weeks=9))  # type: ignore[operator]
+    largest = small_panel["Store"].max()
+    for wrong, told in [
+        ({"store": "999", "product": "-7"}, (f"--store 999: the panel has no such Store; nearest: .*{largest}", "-7")),
+        ({"store": "north"}, ("--store: expected a whole number", "'north'")),
+        ({"week": "soon"}, ("--week: expected a date such as 2024-04-08, got 'soon'",)),
+        ({"week": late}, (f"weeks from {weeks['week'].min()} to {weeks['week'].max()}", "nearest stockout weeks: 2")),
+        ({"week": in_stock}, (f"--week {in_stock}: Store {store}, Product {product} was in stock and sold", "nearest")),
+    ]:
+        with pytest.raises(vn2pl.InputError, match="(?s)" + ".*".join(told)):
+            find_stockout(small_panel, **{**right, **wrong})
+
+
+def test_a_store_and_a_product_that_never_met(small_panel: pl.DataFrame) -> None:
+    skus = set(small_panel.select("Store", "Product").unique().iter_rows())
+    stores, products = (small_panel[name].unique().sort() for name in ("Store", "Product"))
+    store, product = next((s, p) for s in stores for p in products if (s, p) not in skus)
+    with pytest.raises(vn2pl.InputError, match=f"Store {store}, Product {product}: .* not together; nearest"):
+        find_stockout(small_panel, store=str(store), product=str(product), week="2021-04-12")
+
+
+def test_keys_that_are_text(small_panel: pl.DataFrame, chosen: Mapping[str, Stockout]) -> None:
+    shop = "[b]shop" + pl.col("Store").cast(pl.String)
+    panel = small_panel.with_columns(shop, ("00" + pl.col("Product").cast(pl.String)).cast(pl.Categorical))
+    store, product, week = chosen["usual"]
+    texts = {"store": f"[b]shop{store}", "product": f"00{product}", "week": str(week)}
+    assert explain(panel.lazy(), CONFIGS["expected"], find_stockout(panel, **texts)).sip.height
+    with pytest.raises(vn2pl.InputError, match=rf"no such Product; nearest: .*00{product}"):
+        find_stockout(panel, **{**texts, "product": f"0{product}"})
+
+
+@pytest.mark.parametrize(("columns", "width"), [("100", 100), ("60", 60), (None, 100)])
+def test_the_screen_is_no_wider_than_the_terminal(
+    tmp_path: Path,
+    small_panel: pl.DataFrame,
+    chosen: Mapping[str, Stockout],
+    columns: str | None,
+    width: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small_panel.write_parquet(tmp_path / "panel.parquet")
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    else:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    for stockout in chosen.values():
+        store, product, week = map(str, stockout)
+        options = ["--store", store, "--product", product, "--week", week, "--data", str(tmp_path / "panel.parquet")]
+        assert why.run(parser().parse_args(["why", *options])) == 0
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines())) <= width
+        assert ("median" in told) == (stockout != chosen["lost"])
+        assert "…" not in told
+
+
+def test_the_command(tmp_path: Path, small_panel: pl.DataFrame, chosen: Mapping[str, Stockout]) -> None:
+    small_panel.write_parquet(tmp_path / "panel.parquet")
+    store, product, week = chosen["partial"]
+    options = ["--product", product, "--week", week, "--data", tmp_path / "panel.parquet", "--json"]
+    done = command("why", "--store", store, *options)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["sales"] > 0
+    done = command("why", "--store", "12345", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--store 12345: the panel has no such Store; nearest:" in done.stderr

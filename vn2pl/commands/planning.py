@@ -1,0 +1,51 @@
+"""``vn2pl impute --dry-run`` and ``--explain``: what a run would do, and how."""
+
+import json
+
+import polars as pl
+
+from .. import queries
+from ..config import Config
+from ..imputation import Engine, Search, ready
+from ..memory import peak_estimate
+from ..physical import physical_nodes
+from ..terminal import print_table
+
+
+def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, as_json: bool) -> None:
+    """Tell stockouts, candidates, pairs and memory of each shard.
+
+    Features are computed, since pools are counted by them; nothing is searched or written.
+    """
+    search = ready(queries.features(observed.lazy(), config), config, engine=engine)
+    candidates = search.prepared.candidates.select(pl.len()).collect().item()
+    estimate = peak_estimate(
+        rows=observed.height, largest_shard=max((shard.pairs for shard in search.shards), default=0)
+    )
+    if as_json:
+        shards = [shard._asdict() for shard in search.shards]
+        print(json.dumps({"candidates": candidates, "peak_bytes": estimate, "shards": shards}))
+        return
+    _tell(search, candidates=candidates, estimate=estimate)
+
+
+def explain(observed: pl.LazyFrame, config: Config, /) -> None:
+    """Print the logical plan of the SIPs and the nodes of the streaming engine's physical plan."""
+    sips = queries.plan(observed, config).sips
+    print("LOGICAL PLAN, optimised\n")
+    print(sips.explain())
+    print("\nPHYSICAL PLAN of the streaming engine, from the result back to the sources (! = falls back to memory)\n")
+    for node in physical_nodes(sips):
+        first_line = node.detail.partition("\n")[0][:100]
+        print(f"{'!' if node.falls_back else ' '} {node.kind:<60.60} {first_line}".rstrip())
+
+
+def _tell(search: Search, *, candidates: int, estimate: int) -> None:
+    rows = [(f"{_seasons(shard.seasons)}", f"{shard.stockouts:,}", f"{shard.pairs:,}") for shard in search.shards]
+    total = ("all", f"{sum(s.stockouts for s in search.shards):,}", f"{sum(s.pairs for s in search.shards):,}")
+    print_table("Work by shard", [*rows, total], header=("Seasons (ISO weeks)", "Stockouts", "Pairs"))
+    print(f"\n{candidates:,} candidates; about {estimate / 1e9:.1f} GB of memory at the peak. Nothing was written.")
+
+
+def _seasons(seasons: tuple[int, ...]) -> str:
+    return f"{seasons[0]}-{seasons[-1]}" if len(seasons) > 1 else str(seasons[0])

@@ -1,0 +1,293 @@
+"""``vn2pl why``: explain one stockout on one screen."""
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+
+from ..cli import DONE
+from ..config import Config
+from ..explaining import Explanation, as_json, differences, explain, find_stockout
+from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
+from ..queries.neighbours import NEIGHBOUR
+from ..queries.sips import MEDIAN
+from .impute import configured, read_observed
+
+PIPED_WIDTH = 100
+TWO_COLUMNS = 92
+ANY_WIDTH = 10_000
+NEAREST = 10
+ROWS = 12
+BAR = 20
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+STATUS_WORDS = {
+    "imputed": "imputed",
+    "no_candidates": "not imputed: there is no in-stock week that it may learn from",
+}
+FLAG_WORDS = {
+    "no_candidates": "no candidates: no in-stock week that it may learn from",
+    "cold_start": "cold start: no in-stock week of its own, so its level is that of other SKUs",
+    "too_few_candidates": "too few candidates: fewer in-stock weeks to compare with than neighbours sought",
+    "above_candidate_max": "above candidate maximum: its highest quantile is more than any SKU sold in those weeks",
+    "bound_beyond_candidates": "bound beyond candidates: it sold more already than its neighbours would have",
+}
+SOURCE_WORDS = {
+    "own": "its own in-stock weeks",
+    "panel": "all SKUs of the panel",
+    "prior": "the configured prior",
+}
+PAST_OR_ALL = {"past": "earlier in-stock weeks", "all": "in-stock weeks, earlier and later,"}
+
+
+class Feature(NamedTuple):
+    """How a feature of a profile is told to a person."""
+
+    label: str
+    told: Callable[[float], str]
+
+
+class Bar(NamedTuple):
+    """A stretch of demand, its probability, and the quantile levels whose values lie in it."""
+
+    label: str
+    probability: float
+    levels: list[float]
+
+
+FEATURES = {
+    "level": Feature("Level, units a week", "{:,.2f}".format),
+    "recent_level": Feature("Level of recent weeks", "{:,.2f}".format),
+    "expected_demand": Feature("Expected demand", "{:,.2f}".format),
+    "week_index": Feature("Week index", lambda value: f"x {math.exp(value):.2f}"),
+    "zero_share": Feature("Weeks without sales", lambda value: f"{100 * value:.0f} %"),
+    "dispersion": Feature("Variance to mean", lambda value: _number(math.exp(value))),
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain; returns the exit status."""
+    config = configured(arguments)
+    observed, _ = read_observed(arguments.data, config)
+    stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
+    explanation = explain(observed.lazy(), config, stockout)
+    if arguments.json:
+        print(json.dumps(as_json(explanation), allow_nan=False))
+    else:
+        console = _console()
+        console.print(_screen(explanation, config, console))
+    return DONE
+
+
+def _console() -> Console:
+    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(file=sys.stdout, width=None if is_sized else PIPED_WIDTH, markup=False, highlight=False, emoji=False)
+
+
+def _screen(explanation: Explanation, config: Config, console: Console) -> Group:
+    profile = _profile(explanation, config.profile)
+    parts: list[RenderableType] = [_facts(explanation, config), ""]
+    if explanation.neighbours.is_empty():
+        return Group(*parts, profile)
+    drawn = _sip(explanation, config.demand_unit, is_plain=console.options.ascii_only)
+    parts += [_beside(profile, drawn)] if console.width >= TWO_COLUMNS else [profile, "", drawn]
+    return Group(*parts, "", *_neighbours(explanation, console))
+
+
+def _facts(explanation: Explanation, config: Config) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in _sentences(explanation, config):
+        table.add_row(label, text)
+    return table
+
+
+def _sentences(explanation: Explanation, config: Config) -> Iterator[tuple[str, str]]:
+    stockout, outcome = explanation.stockout, explanation.outcome
+    season = stockout.week.isocalendar().week
+    yield "Stockout", f"Store {stockout.store}, Product {stockout.product}, week {stockout.week} (ISO week {season})"
+    yield "Sold", f"{_units(explanation.sales)}, so demand was at least that" if explanation.sales else "0"
+    if explanation.sip.height:
+        yield "Demand", _demand(explanation)
+    yield "Status", STATUS_WORDS.get(outcome["status"], outcome["status"])
+    if explanation.neighbours.height:
+        yield "Learnt from", _pool(explanation, config)
+    for number, flag in enumerate(outcome["flags"]):
+        yield "" if number else "Flags", FLAG_WORDS.get(flag, flag)
+    if not outcome["flags"]:
+        yield "Flags", "none"
+
+
+def _demand(explanation: Explanation) -> str:
+    first, last = explanation.sip.row(0, named=True), explanation.sip.row(-1, named=True)
+    ends = f"{_units(first[VALUE])} to {_units(last[VALUE])}"
+    levels = f"from quantile {first[QUANTILE]:g} to {last[QUANTILE]:g}"
+    return f"{_units(explanation.outcome['point'])}, the median; {ends} {levels}"
+
+
+def _pool(explanation: Explanation, config: Config) -> str:
+    outcome, pool = explanation.outcome, explanation.pool
+    near = f"at most {config.season_window} ISO weeks away in season"
+    sought = f" of {pool['sought']:,} sought" if pool["sought"] != outcome["neighbours"] else ""
+    return (
+        f"the nearest {outcome['neighbours']:,}{sought} among {outcome['candidates']:,} "
+        f"{PAST_OR_ALL[config.candidate_weeks]} {near} and {pool['reach']} cells away in profile"
+    )
+
+
+def _profile(explanation: Explanation, name: str) -> Table:
+    outcome, source = explanation.outcome, explanation.outcome["level_source"]
+    table = _small_table(f"Profile: {name}")
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
+    table.add_row("Level rests on", SOURCE_WORDS.get(source, f"other SKUs of its {source}"))
+    for feature, value in explanation.features.items():
+        label, told = FEATURES.get(feature, Feature(_words(feature), _number))
+        table.add_row(label, told(value) if value is not None else "-")
+    if explanation.pool["spread"]:
+        table.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
+    return table
+
+
+def _sip(explanation: Explanation, unit: float, *, is_plain: bool) -> Table:
+    """The distribution as bars, with the quantile levels beside the values they fall on."""
+    table = _small_table("Demand, its probability, and quantiles")
+    bars = list(_bars(explanation, unit))
+    highest = max(bar.probability for bar in bars)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(min_width=BAR)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for bar in bars:
+        drawn = _drawn(bar.probability / highest, is_plain=is_plain)
+        table.add_row(bar.label, drawn, _percent(bar.probability), _levels(bar.levels))
+    return table
+
+
+def _bars(explanation: Explanation, unit: float) -> Iterator[Bar]:
+    probabilities = {round(value / unit): share for value, share in explanation.distribution.iter_rows()}
+    values = {**dict(explanation.sip.iter_rows()), MEDIAN: explanation.outcome["point"]}
+    quantiles = [(level, int(value / unit + 1e-9)) for level, value in sorted(values.items())]
+    lowest, highest = min(probabilities), max(value for _, value in quantiles)
+    step = _step(lowest, highest)
+    first = lowest // step * step
+    for start in range(first, highest + 1, step):
+        within = range(start, start + step)
+        yield Bar(
+            _stretch(start * unit, (start + step - 1) * unit),
+            sum(probabilities.get(value, 0.0) for value in within),
+            [level for level, value in quantiles if value in within],
+        )
+    beyond = sum(share for value, share in probabilities.items() if value >= start + step)
+    if beyond:
+        yield Bar(f"from {_units((start + step) * unit)}", beyond, [])
+
+
+def _step(lowest: int, highest: int) -> int:
+    """The smallest of 1, 2, 5, 10, 20, ... that cuts the range into few enough bars."""
+    steps: Iterator[int] = (factor * 10**power for power in count() for factor in (1, 2, 5))
+    return next(step for step in steps if highest // step - lowest // step < ROWS)
+
+
+def _stretch(low: float, high: float) -> str:
+    return _units(low) if low == high else f"{_units(low)}-{_units(high)}"
+
+
+def _drawn(share: float, *, is_plain: bool) -> str:
+    if is_plain:
+        return "#" * round(share * BAR)
+    whole, rest = divmod(math.ceil(share * BAR * 8), 8)
+    return EIGHTHS[-1] * whole + EIGHTHS[rest].strip()
+
+
+def _percent(share: float) -> str:
+    return "<1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def _levels(levels: Sequence[float]) -> str:
+    """Levels such as ``.4 median .6``: short, as there are a dozen on a screen."""
+    return " ".join("median" if level == MEDIAN else f"{level:g}".removeprefix("0") for level in levels)
+
+
+def _neighbours(explanation: Explanation, console: Console) -> list[RenderableType]:
+    """The nearest, in one table with their coordinates, or in two where the screen is too narrow for it."""
+    known, compared = _identity(explanation), _compared(explanation)
+    shown = explanation.neighbours.height
+    title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
+    kind = "distance by coordinate" if explanation.add_up else "coordinates, the stockout's own first"
+    whole = _columns(f"{title}, with {kind}", {**known, **compared})
+    if Measurement.get(console, console.options.update(max_width=ANY_WIDTH), whole).maximum <= console.width:
+        return [whole]
+    return [_columns(title, known), "", _columns(kind.capitalize(), {"#": known["#"], **compared})]
+
+
+def _identity(explanation: Explanation) -> dict[str, list[str]]:
+    """Who the nearest are and what they lend, column by column."""
+    store, product, week = NEIGHBOUR.values()
+    labels: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+        "#": (RANK, str),
+        "Store": (store, str),
+        "Product": (product, str),
+        "week": (week, str),
+        "sold": (SALES, _units),
+        "as demand": (DEMAND, _number),
+        "weight": (WEIGHT, lambda value: f"{value:.2f}"),
+        "distance": (DISTANCE, _short),
+    }
+    nearest = explanation.neighbours.head(NEAREST)
+    columns = {label: [told(value) for value in nearest[name]] for label, (name, told) in labels.items()}
+    return columns if explanation.add_up else {label: ["", *cells] for label, cells in columns.items()}
+
+
+def _compared(explanation: Explanation) -> dict[str, list[str]]:
+    """Differences that add up to the distance, or else the coordinates, the stockout's own in the first row."""
+    nearest = explanation.neighbours.head(NEAREST)
+    if explanation.add_up:
+        rows = [differences(row, explanation) for row in nearest.iter_rows(named=True)]
+    else:
+        rows = [explanation.coordinates, *nearest.iter_rows(named=True)]
+    return {_words(name): [_short(row[name]) for row in rows] for name in explanation.coordinates}
+
+
+def _columns(title: str, columns: Mapping[str, Sequence[str]]) -> Table:
+    table = _small_table(title, header=True)
+    for label in columns:
+        table.add_column(label.replace(" ", "\n"), justify="right", vertical="bottom", overflow="fold")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _small_table(title: str, *, header: bool = False) -> Table:
+    return Table(title=title, title_justify="left", show_header=header, box=None, pad_edge=False, collapse_padding=True)
+
+
+def _beside(left: RenderableType, right: RenderableType) -> Table:
+    table = Table.grid(padding=(0, 4))
+    table.add_row(left, right)
+    return table
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _units(value: float) -> str:
+    return f"{value:,.10g}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.3g}"
