@@ -128,6 +128,14 @@ def sales_squared(row: Row) -> float:
     return row.sales**2
 
 
+def sold_odd(row: Row) -> float:
+    return float(row.sales % 2 == 1)
+
+
+def sold_some(row: Row) -> float:
+    return float(row.sales > 0)
+
+
 def sold_nothing(row: Row) -> float:
     return float(row.sales == 0)
 
@@ -229,7 +237,7 @@ def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
 
 
 def shape(panel: Panel, row: Row, base: float) -> Features:
-    """Step 4: zero share and dispersion, from what the level implies where there is no history."""
+    """Step 4: zero share and dispersion, from what the level implies where there is no history; share of odd sales."""
 
     def mean(value: Callable[[Row], float], implied: float) -> float:
         return (panel.decayed(value, row, 52) + 0.5 * implied) / (panel.decayed(one, row, 52) + 0.5)
@@ -239,6 +247,7 @@ def shape(panel: Panel, row: Row, base: float) -> Features:
     return {
         "dispersion": math.log((variance + 0.5) / (first + 0.5)),
         "zero_share": mean(sold_nothing, (1 + 0.7 * base) ** -1.4),
+        "odd_share": (panel.decayed(sold_odd, row, 52) + 3) / (panel.decayed(sold_some, row, 52) + 5),
     }
 
 
@@ -387,6 +396,7 @@ def coordinates(known: Features) -> tuple[float, ...]:
         known["dispersion"] * 0.3,
         known["zero_share"] * 0.7,
         known["week_index"] * 0.2,
+        known["odd_share"] * 0.8,
     )
     return tuple(round(value / COORDINATE_UNIT) * COORDINATE_UNIT for value in exact)
 

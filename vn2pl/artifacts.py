@@ -20,20 +20,68 @@ RUN_FILE = "run.json"
 TEMPORARY = ".temporary"
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder, and remove temporary files that a killed run left there.
-
-    Raises InputError where nothing can be written.
-    """
+def make_folder(folder: Path) -> None:
+    """Make the output folder. Raises InputError where it cannot be."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder to write to, got a file")
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the output folder ready: remove temporary files that a killed run left, and see that it can be written.
+
+    Raises InputError where it cannot.
+    """
+    make_folder(folder)
+    with _told(folder):
         for leftover in folder.glob(f"*{TEMPORARY}"):
             leftover.unlink(missing_ok=True)
         probe = folder / f"probe{TEMPORARY}"
         probe.touch()
         probe.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for one run; the system lets go of it when the process ends, however it ends.
+
+    Raises InputError where another run holds it. Systems without ``fcntl`` have no such lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{folder}: another run is writing there; wait for it, or choose another --out") from None
+    else:
+        yield
+    finally:
+        os.close(handle)
+
+
+def find_damage(folder: Path) -> list[str]:
+    """What is wrong with the files of the run that ``run.json`` tells of; empty if they are its complete set."""
+    try:
+        listed = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["files"]
+        expected = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in listed.items()}
+    except FileNotFoundError:
+        return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return [f"{folder / RUN_FILE}: expected the record of a run, got: {error!r}"]
+    return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
+
+
+def _damage(path: Path, size: int, digest: str) -> str | None:
+    if not path.is_file():
+        return f"{path}: is missing"
+    if path.stat().st_size != size:
+        return f"{path}: expected {size:,} bytes, found {path.stat().st_size:,}"
+    return None if checksum(path) == digest else f"{path}: is not the file that the run wrote (its checksum differs)"
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

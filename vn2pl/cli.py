@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     _add_why(commands)
     _add_query(commands)
     _add_demo(commands)
+    _add_verify(commands)
     return top
 
 
@@ -207,6 +208,19 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
     )
     command.set_defaults(n_neighbors=None, candidate_weeks=None)
+
+
+def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "verify",
+        "check that an output folder holds the complete files of one run",
+        """examples:
+  vn2pl verify processed
+
+exit status: 0 complete, 2 not""",
+    )
+    command.add_argument("folder", metavar="DIR", help="output folder of an earlier run")
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

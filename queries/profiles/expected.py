@@ -51,6 +51,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dispersion: NonNegative = 0.3
     zero_share: NonNegative = 0.7
     week_index: NonNegative = 0.2
+    odd_share: NonNegative = 0.8
 
 
 INDEX_CELLS = (
@@ -105,7 +106,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """Adds cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index (log),
-        zero_share, dispersion (log), all Float64; own_weeks (UInt32); level_source (String)."""
+        zero_share, odd_share, dispersion (log), all Float64; own_weeks (UInt32); level_source (String)."""
         both_sides = candidate_weeks == "all"
         return (
             panel.pipe(self._history, both_sides=both_sides)
@@ -214,24 +215,27 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ).with_columns(pl.sum_horizontal(index(cell) for cell in cells).alias("week_index"))
 
     def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
-        """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies."""
+        """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies; and the share of
+        odd numbers among sales, which tells what is bought in pairs."""
         prior, base = self.shape_prior, pl.col("long_run_level")
         usual_square = base + 1.5 * base.pow(2)
         usual_zeros = (1 + 0.7 * base).pow(-1.4)
         weeks = pl.when(IN_STOCK).then(1.0)
 
-        def mean(values: pl.Expr, usual: pl.Expr) -> pl.Expr:
-            def history(of: pl.Expr) -> pl.Expr:
-                return decayed_sum(of, half_life=self.shape_half_life, both_sides=both_sides)
+        def history(of: pl.Expr) -> pl.Expr:
+            return decayed_sum(of, half_life=self.shape_half_life, both_sides=both_sides)
 
+        def mean(values: pl.Expr, usual: pl.Expr) -> pl.Expr:
             return (history(values) + prior * usual) / (history(weeks) + prior)
 
         sales = pl.col(OBSERVED)
+        odd, some = ((sales % 2 == 1).cast(pl.Float64), (sales > 0).cast(pl.Float64))
         average = mean(sales, base)
         variance = (mean(sales.pow(2), usual_square) - average.pow(2)).clip(lower_bound=0.0)
         return panel.with_columns(
             ((variance + 0.5) / (average + 0.5)).log().alias("dispersion"),
             mean((sales == 0).cast(pl.Float64), usual_zeros).alias("zero_share"),
+            ((history(odd) + 3) / (history(some) + 5)).alias("odd_share"),
         )
 
     def _expected_demand(self) -> pl.Expr:
@@ -254,6 +258,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _coordinate(self.metric.dispersion * pl.col("dispersion"), "dispersion"),
             _coordinate(self.metric.zero_share * pl.col("zero_share"), "zero_share"),
             _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
+            _coordinate(self.metric.odd_share * pl.col("odd_share"), "odd_share"),
         )
 
     def distance(self) -> pl.Expr:

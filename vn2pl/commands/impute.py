@@ -20,6 +20,8 @@ from ..artifacts import (
     NEIGHBOURS_FILE,
     SIPS_FILE,
     SUMMARY_FILE,
+    locked,
+    make_folder,
     prepare_folder,
     write_csv,
     write_parquet,
@@ -51,20 +53,22 @@ def run(arguments: argparse.Namespace) -> int:
             observed, demand = read_observed(arguments.data, config)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
-        prepare_folder(folder)
-        with _timed(timings, "impute"):
-            result = impute(
-                observed.lazy(),
-                config,
-                engine=arguments.engine,
-                with_neighbours=arguments.save_neighbours,
-                report=report,
-            )
-        report.say("Writing")
-        with _timed(timings, "write"):
-            files = _write(result, folder)
-        facts = _facts(arguments, config, observed, result, timings)
-        write_run(folder, facts, files=files)
+        make_folder(folder)
+        with locked(folder):
+            prepare_folder(folder)
+            with _timed(timings, "impute"):
+                result = impute(
+                    observed.lazy(),
+                    config,
+                    engine=arguments.engine,
+                    with_neighbours=arguments.save_neighbours,
+                    report=report,
+                )
+            report.say("Writing")
+            with _timed(timings, "write"):
+                files = _write(result, folder)
+            facts = _facts(arguments, config, observed, result, timings)
+            write_run(folder, facts, files=files)
     figures = dict(result.summary.iter_rows())
     if arguments.json:
         print(json.dumps(figures | (_closeness(result, demand, config) if demand is not None else {})))
