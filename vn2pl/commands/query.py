@@ -12,6 +12,7 @@ import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from .. import queries
@@ -26,7 +27,7 @@ from ..sql import Query, answer, bind, load, parameter_values, shipped
 from .impute import configured
 
 ROWS_SHOWN = 50
-PIPED_WIDTH = 10_000
+ANY_WIDTH = 10_000
 TABLE = "table"
 SUMMARY_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 NO_NEIGHBOURS = "run vn2pl impute with --save-neighbours, or give --data"
@@ -168,19 +169,37 @@ CONTENTS = {"csv": _csv, "json": _json, "parquet": _parquet}
 
 
 def _tell(frame: pl.DataFrame, query: Query) -> None:
-    console = _console()
+    console, shown = _console(), frame.head(ROWS_SHOWN)
     if query.title:
         console.print(query.title)
-    table = Table(box=None, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.head(ROWS_SHOWN).iter_rows():
-        table.add_row(*map(_cell, row))
-    console.print(table)
+    table = _table(shown)
+    is_wide = Measurement.get(console, console.options.update(max_width=ANY_WIDTH), table).maximum > console.width
+    console.print(_records(shown) if is_wide else table)
     if frame.height > ROWS_SHOWN:
         print(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
     elif frame.is_empty():
         print("(no rows)")
+
+
+def _table(frame: pl.DataFrame) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def _records(frame: pl.DataFrame) -> Table:
+    """A column a line, for answers that are wider than the terminal."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in frame.iter_rows(named=True):
+        table.add_row()
+        for name, value in row.items():
+            table.add_row(name, _cell(value))
+    return table
 
 
 def _cell(value: object) -> str:
@@ -202,4 +221,4 @@ def _tell_queries() -> None:
 def _console() -> Console:
     """As wide as the terminal; a pipe gets every row on a line."""
     is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=None if is_sized else PIPED_WIDTH, markup=False, highlight=False, emoji=False)
+    return Console(file=sys.stdout, width=None if is_sized else ANY_WIDTH, markup=False, highlight=False, emoji=False)

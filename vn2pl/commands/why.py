@@ -40,8 +40,8 @@ FLAG_WORDS = {
     "bound_beyond_candidates": "bound beyond candidates: it sold more already than its neighbours would have",
 }
 SOURCE_WORDS = {
-    "own": "its own in-stock weeks",
-    "panel": "all SKUs of the panel",
+    "own": "its own weeks",
+    "panel": "the whole panel",
     "prior": "the configured prior",
 }
 PAST_OR_ALL = {"past": "earlier in-stock weeks", "all": "in-stock weeks, earlier and later,"}
@@ -68,6 +68,7 @@ FEATURES = {
     "expected_demand": Feature("Expected demand", "{:,.2f}".format),
     "week_index": Feature("Week index", lambda value: f"x {math.exp(value):.2f}"),
     "zero_share": Feature("Weeks without sales", lambda value: f"{100 * value:.0f} %"),
+    "odd_share": Feature("Odd counts among sales", lambda value: f"{100 * value:.0f} %"),
     "dispersion": Feature("Variance to mean", lambda value: _number(math.exp(value))),
 }
 
@@ -147,11 +148,11 @@ def _profile(explanation: Explanation, name: str) -> Table:
     outcome, source = explanation.outcome, explanation.outcome["level_source"]
     table = _small_table(f"Profile: {name}")
     table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
+    table.add_column(justify="right", overflow="fold")
     table.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
-    table.add_row("Level rests on", SOURCE_WORDS.get(source, f"other SKUs of its {source}"))
+    table.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
     for feature, value in explanation.features.items():
-        label, told = FEATURES.get(feature, Feature(_words(feature), _number))
+        label, told = FEATURES.get(feature, Feature(_words(feature).capitalize(), _number))
         table.add_row(label, told(value) if value is not None else "-")
     if explanation.pool["spread"]:
         table.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
