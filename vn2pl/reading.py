@@ -488,6 +488,7 @@ def _wide_problems(sales: Wide, in_stock: Wide, master: list[Wide]) -> list[str]
     files = [sales, in_stock, *master]
     if ragged := [problem for file in files for problem in _ragged_lines(file.path, _header(file.path))]:
         return ragged
+    files = sales, in_stock, *master = [_collected(file) for file in files]
     problems = [
         *(_lacking_keys(file) for file in files),
         *(_repeated_skus(file) for file in files),
@@ -498,6 +499,11 @@ def _wide_problems(sales: Wide, in_stock: Wide, master: list[Wide]) -> list[str]
         value_problems(_long(in_stock, "in_stock", weeks=sales.weeks), ["in_stock"], source=in_stock.path),
     ]
     return list(chain.from_iterable(problems))
+
+
+def _collected(file: Wide) -> Wide:
+    """Wide files are small, and reading one again for every check costs more than to keep it."""
+    return file._replace(lines=file.lines.collect(engine="streaming").lazy())
 
 
 def _lacking_keys(file: Wide) -> list[str]:
