@@ -17,6 +17,18 @@ impute *arguments:
 demo *arguments:
     @{{python}} -m vn2pl demo {{arguments}}
 
+# Hide in-stock weeks, impute them, compare: just backtest --data PATH --mask blocks
+backtest *arguments:
+    @{{python}} -m vn2pl backtest {{arguments}}
+
+# Explain one stockout: just why --store S --product P --week W
+why *arguments:
+    @{{python}} -m vn2pl why {{arguments}}
+
+# Ask named SQL of a run: just query --list
+query *arguments:
+    @{{python}} -m vn2pl query {{arguments}}
+
 # Run the tests
 test *arguments:
     {{python}} -m pytest {{arguments}}
