@@ -1,0 +1,71 @@
+"""vn2pl's own plan: from the features to the packed neighbours of every stockout."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data import original_config
+from ..problem import TABLE_PARQUET, WARM_WEEKS, Answers, grouped
+from . import Peer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from vn2pl.queries import Prepared
+
+
+def _load(folder: Path, warm: bool) -> "pl.DataFrame":
+    import polars as pl
+
+    table = pl.read_parquet(folder / TABLE_PARQUET)
+    return table.filter(pl.col("period") < pl.col("period").min() + WARM_WEEKS) if warm else table
+
+
+def _set_up(table: "pl.DataFrame") -> "Prepared":
+    import polars as pl
+
+    from vn2pl import queries
+
+    frames = pl.collect_all(queries.prepare(table.lazy(), original_config()), engine="streaming")
+    return queries.Prepared(*(frame.lazy() for frame in frames))
+
+
+def _search(prepared: "Prepared") -> "pl.DataFrame":
+    return _nearest(prepared, prepared.targets).collect(engine="streaming")
+
+
+def _search_in_shards(prepared: "Prepared") -> "pl.DataFrame":
+    import polars as pl
+
+    from vn2pl.imputation import plan_shards
+    from vn2pl.queries import workload
+    from vn2pl.queries.names import TARGET_SEASON
+
+    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine="streaming"))
+    chosen = (prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons))) for shard in shards)
+    return pl.concat([_nearest(prepared, targets).collect(engine="streaming") for targets in chosen])
+
+
+def _answers(found: "pl.DataFrame") -> Answers:
+    import numpy as np
+    import polars as pl
+
+    from vn2pl.queries.names import TARGET
+    from vn2pl.queries.neighbours import NEAREST
+
+    long = found.explode(NEAREST).drop_nulls().with_columns((pl.col(NEAREST) // 2**32).cast(pl.UInt32))
+    distance = long[NEAREST].to_numpy().view(np.float32).astype(np.float64)
+    return grouped(long[TARGET].to_numpy().astype(np.int64), distance)
+
+
+def _nearest(prepared: "Prepared", targets: "pl.LazyFrame") -> "pl.LazyFrame":
+    from vn2pl.queries.neighbours import nearest
+
+    profile = original_config().definition
+    return nearest(targets, prepared.candidates, prepared.pools, prepared.slots, profile)
+
+
+def _peer(name: str, search: Any) -> Peer:
+    return Peer(name, "all", ("polars",), _load, _set_up, search, _answers)
+
+
+PEERS = (_peer("vn2pl, one plan", _search), _peer("vn2pl, in shards as the command runs it", _search_in_shards))
