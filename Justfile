@@ -38,3 +38,11 @@ check:
     {{python}} -m ruff check .
     {{python}} -m ruff format --check .
     {{python}} -m mypy
+
+# Measure speed against peers and write the README's tables: just bench --print
+bench *arguments:
+    {{python}} -m benchmarks.speed {{arguments}}
+
+# Measure accuracy and write the README's table: just accuracy --print
+accuracy *arguments:
+    {{python}} -m benchmarks.accuracy {{arguments}}
