@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from .candidates import candidates, targets
+from .candidates import alike, candidates, targets
 from .imputed import imputed, largest_sales, outcomes
-from .names import TARGET_SEASON
+from .names import FIRST, TARGET, TARGET_SEASON
 from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
 from .pools import pools, slots, supply, week_pairs
@@ -93,13 +93,15 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     if seasons is not None:
         stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
 
-    neighbours = nearest(stockouts, donors, pooled, reachable, profile)
-    lent = donations(neighbours, stockouts, donors, profile).cache()
-    distributed = distributions(lent, stockouts, demand_unit=unit).cache()
-    estimated = estimates(distributed, stockouts, levels=levels, demand_unit=unit).cache()
+    same = alike(stockouts).cache()
+    firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
+    neighbours = nearest(firsts, donors, pooled, reachable, profile)
+    lent = donations(neighbours, firsts, donors, profile).cache()
+    distributed = distributions(lent, firsts, demand_unit=unit).cache()
+    estimated = _for_all(same, estimates(distributed, firsts, levels=levels, demand_unit=unit)).cache()
     return Found(
-        neighbours=named_neighbours(lent, stockouts, donors),
-        distributions=distributed,
+        neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),
+        distributions=_for_all(same, distributed),
         sips=sips(estimated, stockouts, levels=levels),
         outcomes=outcomes(stockouts, pooled, estimated, largest, highest_level=max(levels)),
     )
@@ -108,3 +110,8 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
 def plan(observed: pl.LazyFrame, settings: Settings, /) -> Found:
     """The whole way from an observed panel to SIPs, lazily."""
     return search(prepare(features(observed, settings), settings), settings)
+
+
+def _for_all(same: pl.LazyFrame, found: pl.LazyFrame) -> pl.LazyFrame:
+    """What was found for the first of those alike, for each of them."""
+    return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)

@@ -7,6 +7,7 @@ import polars as pl
 from .names import (
     CANDIDATE,
     CELL,
+    FIRST,
     IN_STOCK,
     KEY,
     LEVEL_SOURCE,
@@ -73,6 +74,16 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
         .filter(drawn)
         .drop(LOT)
     )
+
+
+def alike(targets: pl.LazyFrame, /) -> pl.LazyFrame:
+    """Stockouts, each with the first of those that a search cannot tell apart: target, first (UInt32).
+
+    Cold starts of the same product and week are often alike to the last digit.
+    """
+    seen = [name for name in targets.collect_schema().names() if name.startswith(of_target(""))]
+    same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPREAD, SALES]
+    return targets.select(TARGET, pl.col(TARGET).min().over(same).alias(FIRST))
 
 
 def _compared(profile: Profile, naming: Callable[[str], str]) -> Sequence[pl.Expr]:
