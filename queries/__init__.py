@@ -97,7 +97,7 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
     neighbours = nearest(firsts, donors, pooled, reachable, profile)
     lent = donations(neighbours, firsts, donors, profile).cache()
-    distributed = distributions(lent, firsts, demand_unit=unit).cache()
+    distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
     estimated = _for_all(same, estimates(distributed, firsts, levels=levels, demand_unit=unit)).cache()
     return Found(
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),

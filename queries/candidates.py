@@ -18,6 +18,7 @@ from .names import (
     ROW,
     SALES,
     SEASON,
+    SMOOTH_MEAN,
     SOUGHT,
     SPREAD,
     TARGET,
@@ -34,8 +35,8 @@ def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) ->
     """Stockout weeks, with all that later steps need to know of them.
 
     Returns Store, Product, week, sales, own_weeks, level_source; target (the row), target_period, target_season,
-    target_cell; sought (UInt32, how many neighbours), spread (Float64, see the profile); and the profile's columns as
-    target_*.
+    target_cell; sought (UInt32, how many neighbours), spread and smooth_mean (Float64, see the profile); and the
+    profile's columns as target_*.
     """
     return features.filter(~pl.col(IN_STOCK)).select(
         *KEY,
@@ -48,6 +49,7 @@ def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) ->
         profile.cell().alias(TARGET_CELL),
         (profile.breadth() * n_neighbors).cast(pl.UInt32).alias(SOUGHT),
         profile.spread().cast(pl.Float64).alias(SPREAD),
+        profile.smooth_mean().cast(pl.Float64).alias(SMOOTH_MEAN),
         *_compared(profile, of_target),
     )
 
@@ -82,7 +84,7 @@ def alike(targets: pl.LazyFrame, /) -> pl.LazyFrame:
     Cold starts of the same product and week are often alike to the last digit.
     """
     seen = [name for name in targets.collect_schema().names() if name.startswith(of_target(""))]
-    same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPREAD, SALES]
+    same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPREAD, SMOOTH_MEAN, SALES]
     return targets.select(TARGET, pl.col(TARGET).min().over(same).alias(FIRST))
 
 

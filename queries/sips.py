@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .names import DEMAND, KEY, QUANTILE, SALES, SPREAD, TARGET, VALUE, WEIGHT
+from .names import DEMAND, KEY, QUANTILE, SALES, SMOOTH_MEAN, SPREAD, TARGET, VALUE, WEIGHT
+from .profiles.base import Profile
 
 MASS = "mass"
 CUMULATED = "cumulated"
@@ -20,24 +21,41 @@ PARTS = 4
 ENOUGH = 1.5
 LARGEST = 2.0**53
 TAIL = 3
+FINEST = 2**40
+OVERDISPERSION = "overdispersion"
+OVERDISPERSION_BOUNDS = (0.001, 10.0)
+REACH = 10
 
 
-def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
+def distributions(
+    donations: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, /, *, demand_unit: float
+) -> pl.LazyFrame:
     """Demand of each target as a discrete distribution over multiples of ``demand_unit``.
 
-    A neighbour's demand, to a quarter of a multiple, is split between the two next multiples in proportion; that
-    of a target with a ``spread`` counts a quarter as e^-spread of it, half as it is, a quarter as e^spread of it. Sales
-    already seen in the week are a lower bound: the mass below them is dropped and the rest counts as the whole. Masses
-    are fixed-point integers, so that their sums are exact in any order.
+    A neighbour's demand, to a quarter of a multiple, is split between the two next multiples in proportion; that of a
+    target with a ``spread`` counts a quarter as e^-spread of it, half as it is, a quarter as e^spread of it. Beside the
+    neighbours stands a negative binomial with their overdispersion and the profile's mean and share. Sales already seen
+    in the week are a lower bound: the mass below them is dropped and the rest counts as the whole. Masses are
+    fixed-point integers, so that their sums are exact in any order.
 
     Returns target, value (Int64, multiples), mass (Int64), cumulated (Int64), total (Int64) and beyond (Boolean: so
     little mass was left above the bound that a short tail was put there).
     """
+    lent = _lent(donations, targets, demand_unit=demand_unit).cache()
+    smooth = _smooth(lent, targets, profile, demand_unit=demand_unit)
     regular = ~pl.col(BEYOND)
     left = pl.col(MASS).filter(regular).sum().over(TARGET)
     has_neighbours = regular.any().over(TARGET)
     return (
-        pl.concat([_masses(donations, targets, demand_unit=demand_unit), _tails(targets, demand_unit=demand_unit)])
+        pl.concat([_split(lent), smooth])
+        .join(targets.select(TARGET, _least(demand_unit).alias("least")), on=TARGET)
+        .select(
+            TARGET,
+            VALUE,
+            pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0).alias(MASS),
+            pl.lit(False).alias(BEYOND),
+        )
+        .pipe(lambda masses: pl.concat([masses, _tails(targets, demand_unit=demand_unit)]))
         .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
         .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)
@@ -83,43 +101,79 @@ def _reaches(level: float) -> pl.Expr:
     return pl.col(CUMULATED) >= pl.col(TOTAL) * (level * (1 - 1e-12))
 
 
-def _masses(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    """Mass at each multiple, none below the sales seen: target, value, mass, beyond (false)."""
+def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+    """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass."""
+    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Int64)
+    weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
+    return (
+        donations.select(TARGET, fine.alias(FINE), weight.alias(MASS))
+        .group_by(TARGET, FINE)
+        .agg(pl.col(MASS).sum())
+        .join(targets.select(TARGET, SPREAD), on=TARGET)
+        .pipe(_widened)
+        .select(TARGET, FINE, MASS)
+    )
+
+
+def _split(lent: pl.LazyFrame) -> pl.LazyFrame:
+    """What is lent, shared by the two next multiples: target, value, mass."""
     upper = pl.col(MASS) * (pl.col(FINE) % PARTS) // PARTS
     return (
-        _lent(donations, demand_unit=demand_unit)
-        .join(targets.select(TARGET, SALES, SPREAD), on=TARGET)
-        .pipe(_widened)
-        .select(
-            TARGET,
-            SALES,
-            (pl.col(FINE) // PARTS).alias(VALUE),
-            (pl.col(MASS) - upper).alias("lower"),
-            upper.alias("upper"),
+        lent.select(
+            TARGET, (pl.col(FINE) // PARTS).alias(VALUE), (pl.col(MASS) - upper).alias("lower"), upper.alias("upper")
         )
         .group_by(TARGET, VALUE)
-        .agg(pl.col("lower", "upper").sum(), pl.col(SALES).first())
+        .agg(pl.col("lower", "upper").sum())
         .select(
             TARGET,
-            SALES,
             pl.concat_list(VALUE, pl.col(VALUE) + 1).alias(VALUE),
             pl.concat_list("lower", "upper").alias(MASS),
         )
         .explode(VALUE, MASS, empty_as_null=False)
+    )
+
+
+def _smooth(lent: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, *, demand_unit: float) -> pl.LazyFrame:
+    """A negative binomial of mean m and variance m + o m^2 as mass, where it has a share: target, value, mass.
+
+    Its terms follow from one another: p(0) = q^(1/o), p(k) = p(k-1) (1/o + k - 1)/k (1 - q), q = 1/(1 + o m).
+    """
+    mean, over, count, share = (pl.col(name) for name in (SMOOTH_MEAN, OVERDISPERSION, VALUE, "share"))
+    last = mean + REACH * (mean + over * mean.pow(2)).sqrt()
+    log_first = -(over * mean).log1p() / over
+    log_step = ((1 / over + count - 1) / count * over * mean / (1 + over * mean)).log()
+    log_term = pl.when(count == 0).then(log_first).otherwise(log_step).cum_sum().over(TARGET, order_by=VALUE)
+    return (
+        targets.select(TARGET, mean / demand_unit)
+        .with_columns(profile.smooth_share(mean).alias("share"))
+        .filter(share > 0)
+        .join(_overdispersion(lent), on=TARGET)
+        .with_columns(pl.int_ranges(0, last.ceil().cast(pl.Int64) + 1).alias(VALUE))
+        .explode(VALUE, empty_as_null=False)
         .select(
-            TARGET,
-            VALUE,
-            pl.when(pl.col(VALUE) >= _least(demand_unit)).then(MASS).otherwise(0).alias(MASS),
-            pl.lit(False).alias(BEYOND),
+            TARGET, VALUE, (pl.col(TOTAL) * share / (1 - share) * log_term.exp()).round().cast(pl.Int64).alias(MASS)
         )
     )
 
 
-def _lent(donations: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    """Weight of the neighbours by what they lend, in quarters of a multiple: a few dozen rows a target."""
-    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Int64)
-    weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
-    return donations.select(TARGET, fine.alias(FINE), weight.alias(MASS)).group_by(TARGET, FINE).agg(pl.col(MASS).sum())
+def _overdispersion(lent: pl.LazyFrame) -> pl.LazyFrame:
+    """(variance - mean) / mean^2 of what is lent, within bounds: target, total (mass), overdispersion.
+
+    The moments are sums of integers, the same in any order.
+    """
+
+    def moment(power: int) -> pl.Expr:
+        fine = pl.col(FINE).clip(upper_bound=FINEST).cast(pl.Int128)
+        total = (pl.col(MASS).cast(pl.Int128) * fine.pow(power)).sum().cast(pl.Float64)
+        return total / (pl.col(MASS).sum() * float(PARTS**power))
+
+    mean, square = pl.col("mean"), pl.col("square")
+    over = (square - mean.pow(2) - mean) / (mean.pow(2) + 1e-9)
+    return (
+        lent.group_by(TARGET)
+        .agg(pl.col(MASS).sum().alias(TOTAL), moment(1).alias("mean"), moment(2).alias("square"))
+        .select(TARGET, TOTAL, over.clip(*OVERDISPERSION_BOUNDS).alias(OVERDISPERSION))
+    )
 
 
 def _widened(lent: pl.LazyFrame) -> pl.LazyFrame:

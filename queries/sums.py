@@ -8,6 +8,7 @@ import polars as pl
 from .names import PERIOD, SKU_CODE
 
 FIXED_POINT = 2.0**40
+SMALL = 600.0
 AGE = "age"
 
 
@@ -23,9 +24,11 @@ def decayed_sum(values: pl.Expr, /, *, half_life: float, both_sides: bool) -> pl
     zero, and so do weeks without a row. ``half_life`` is in weeks; infinity gives the plain sum.
 
     An exponentially weighted sum is a cumulated sum of values that grow with age, scaled back at the end:
-    the terms are of one sign, so nothing cancels, and gaps in a calendar need no filling.
+    the terms are of one sign, so nothing cancels, and gaps in a calendar need no filling. The scale starts near
+    the small end of Float64, so that it lasts for 1,900 half-lives.
     """
-    growth = (pl.col(AGE) * (math.log(2) / half_life)).exp()
+    rate = math.log(2) / half_life
+    growth = (pl.col(AGE) * rate - (SMALL if rate else 0.0)).exp()
     step = float(0.5 ** (-1 / half_life))
     known = values.fill_null(0.0)
     before = (known * growth).cum_sum().shift(1, fill_value=0.0)

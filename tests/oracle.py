@@ -159,7 +159,16 @@ def expected_features(panel: Panel) -> dict[Key, Features]:
         row = panel.row[key]
         known = {"own_weeks": panel.own_weeks(row), **found, **shape(panel, row, found["long_run_level"])}
         features[key] = {**known, "expected_demand": conditional_mean(known)}
+    level = {key: known["level"] for key, known in features.items()}
+    correct(features, {row.key: drift(panel, row, level) for row in panel.rows})
+    correct(features, {row.key: year_ago(panel, row, features) for row in panel.rows})
     return features
+
+
+def correct(features: Mapping[Key, Features], residuals: Mapping[Key, float]) -> None:
+    """Move expected demand by a log residual, the more the less the SKU sells."""
+    for key, residual in residuals.items():
+        features[key]["expected_demand"] *= math.exp(residual * 2 / (features[key]["level"] + 2))
 
 
 def levels_and_index(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, Features]:
@@ -234,6 +243,38 @@ def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
         usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.3 for other in peers)
         index += coefficient * math.log((sold + 3) / (usual + 3))
     return index
+
+
+DRIFTS: tuple[tuple[float, float, float, tuple[str, ...]], ...] = (
+    (0.30, 1.0, 10.0, ("Product", "StoreFormat")),
+    (0.30, 6.5, 3.0, ("Product", "StoreFormat")),
+    (0.12, 1.0, 10.0, ("StoreFormat", "ProductGroup")),
+)
+
+
+def drift(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
+    """What peers sold in other weeks of the SKU's calendar against their levels, near weeks first, log scale."""
+    found = 0.0
+    for exponent, half_life, prior, cell in DRIFTS:
+        sold = usual = prior
+        for week in panel.of_sku[row.sku]:
+            if week.week == row.week or (week.week > row.week and not panel.both_sides):
+                continue
+            fading = 0.5 ** (gap(row, week) / half_life)
+            for other in panel.others(week, *cell):
+                if other.in_stock:
+                    importance = (level[other.key] + 1) ** -0.3
+                    sold += fading * importance * other.sales
+                    usual += fading * importance * level[other.key]
+        found += exponent * math.log(sold / usual)
+    return found
+
+
+def year_ago(panel: Panel, row: Row, features: Mapping[Key, Features]) -> float:
+    """What the SKU itself sold 51 to 53 weeks away against what was expected of it then, log scale."""
+    there = [other for other in panel.history[row.key] if 51 <= gap(row, other) + 1 <= 53]
+    expected = math.fsum(features[other.key]["expected_demand"] for other in there)
+    return 0.45 * math.log((math.fsum(map(sales, there)) + 10) / (expected + 10))
 
 
 def shape(panel: Panel, row: Row, base: float) -> Features:
@@ -380,8 +421,18 @@ class Oracle:
         neighbours = self.neighbours(target)
         weights = self.weights([neighbour.distance for neighbour in neighbours])
         demands = [self.demand(target, neighbour.key) for neighbour in neighbours]
-        mass = whole_units(weights, demands, self.method.demand_unit, self.spread(target))
-        return sip(mass, self.row[target].sales, levels, self.method.demand_unit)
+        return self.sip_from(target, weights, demands, levels)
+
+    def sip_from(
+        self, target: Key, weights: Sequence[float], demands: Sequence[float], levels: Sequence[float]
+    ) -> Sip | None:
+        """From neighbours to distribution."""
+        unit = self.method.demand_unit
+        lent = in_quarters(weights, demands, unit, self.spread(target))
+        mass = whole_units(lent)
+        if self.expects and lent:
+            add_smooth(mass, lent, self.features[target]["expected_demand"] / unit)
+        return sip(mass, self.row[target].sales, levels, unit)
 
 
 def cell(known: Features) -> int:
@@ -432,19 +483,47 @@ def sip(mass: Mapping[int, int], observed: float, levels: Sequence[float], unit:
     return Sip(tuple(max(quantile(kept, level) * unit, observed) for level in levels), beyond)
 
 
-def whole_units(weights: Sequence[float], demands: Sequence[float], unit: float, spread: float) -> dict[int, int]:
-    """Integer mass of whole numbers of units: demands in quarters of a unit, split in proportion."""
+def in_quarters(weights: Sequence[float], demands: Sequence[float], unit: float, spread: float) -> dict[int, int]:
+    """Integer mass by demand in quarters of a unit."""
     weight_of: dict[int, int] = defaultdict(int)
     for weight, demand in zip(weights, demands, strict=True):
         weight_of[round(demand * 4 / unit)] += round(weight * WEIGHT_UNIT)
-    mass: dict[int, int] = defaultdict(int)
+    lent: dict[int, int] = defaultdict(int)
     for fine, whole in weight_of.items():
         for at, share in drawn_apart(fine, whole, spread):
-            below, part = divmod(at, 4)
-            above = share * part // 4
-            mass[below] += share - above
-            mass[below + 1] += above
+            lent[at] += share
+    return lent
+
+
+def whole_units(lent: Mapping[int, int]) -> dict[int, int]:
+    """Integer mass of whole numbers of units: quarters are split in proportion."""
+    mass: dict[int, int] = defaultdict(int)
+    for fine, share in lent.items():
+        below, part = divmod(fine, 4)
+        above = share * part // 4
+        mass[below] += share - above
+        mass[below + 1] += above
     return mass
+
+
+def add_smooth(mass: dict[int, int], lent: Mapping[int, int], mean: float) -> None:
+    """Mix in a negative binomial of the expected demand's mean and the neighbours' overdispersion."""
+    share = 0.4 * max(0.0, 1 - mean / 30)
+    if not share:
+        return
+    total = sum(lent.values())
+    first = sum(fine * weight for fine, weight in lent.items()) / 4 / total
+    second = sum(fine**2 * weight for fine, weight in lent.items()) / 16 / total
+    over = min(max((second - first**2 - first) / (first**2 + 1e-9), 0.001), 10.0)
+    last = math.ceil(mean + 10 * math.sqrt(mean + over * mean**2))
+    for value in range(last + 1):
+        mass[value] += round(total * share / (1 - share) * negative_binomial(value, mean, 1 / over))
+
+
+def negative_binomial(value: int, mean: float, size: float) -> float:
+    """Probability of a value, by gamma functions; the variance is mean + mean^2 / size."""
+    ways = math.lgamma(value + size) - math.lgamma(size) - math.lgamma(value + 1)
+    return math.exp(ways + size * math.log(size / (size + mean)) + value * math.log(mean / (size + mean)))
 
 
 def drawn_apart(fine: int, whole: int, spread: float) -> list[tuple[int, int]]:

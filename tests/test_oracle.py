@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import Key, Method, Neighbour, Oracle, Row, Sip, cell, sip, whole_units
+from oracle import Key, Method, Neighbour, Oracle, Row, Sip, cell
 
 import vn2pl
 from vn2pl.imputation import Engine, impute
@@ -301,8 +301,7 @@ def implied_sip(answers: Answers, target: Key, levels: Iterable[float]) -> Sip |
     """What the published neighbours say of a target."""
     oracle, found = answers.oracle, answers.neighbours.get(target, [])
     weights, demands = [row["weight"] for row in found], [row["demand"] for row in found]
-    mass = whole_units(weights, demands, oracle.method.demand_unit, oracle.spread(target))
-    return sip(mass, oracle.row[target].sales, list(levels), oracle.method.demand_unit)
+    return oracle.sip_from(target, weights, demands, list(levels))
 
 
 def published(answers: Answers, target: Key) -> tuple[float, ...]:

@@ -55,3 +55,12 @@ class Profile(Protocol):
         """Log half-width by which a stockout's distribution is widened: each demand v counts a quarter as v e^-spread,
         a half as v, and a quarter as v e^spread (Float64 >= 0 over features)."""
         ...
+
+    def smooth_mean(self) -> pl.Expr:
+        """Mean of the smooth law that stands beside the neighbours (Float64 > 0, units, over features)."""
+        ...
+
+    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+        """Share of a negative binomial in a stockout's distribution (Float64 in [0, 1), 0 from some mean on, over
+        ``mean``, counted in multiples of the step of the SIPs)."""
+        ...

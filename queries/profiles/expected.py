@@ -4,7 +4,9 @@ The expected demand of a SKU-week is a closed form. It starts from the SKU's *le
 in-stock weeks, shrunk to a *cold level* that the product, its group and its department suggest. It is moved by the
 *week index*: what the other in-stock SKUs of the same product, store, ... sold in the same week relative to their
 levels. Levels are estimated twice, the second time with the week index as exposure, so that they are deseasonalised.
-Neighbours are SKU-weeks of like expected demand and like shape; their sales count in proportion to expected demand.
+Two residuals correct it where the SKU itself sells little: the *drift* of its peers, who lately sold more or less than
+their levels, and what the SKU sold a *year ago* against what was expected of it then. Neighbours are SKU-weeks of like
+expected demand and like shape; their sales count in proportion to expected demand.
 """
 
 import math
@@ -13,14 +15,16 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
-from ..bounds import Count, NonNegative, Positive
-from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, SALES, of_candidate, of_target
+from ..bounds import Count, HalfLife, NonNegative, Positive, Share
+from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
 from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
 from .base import CandidateWeeks
 
 COORDINATE_STEP = 2.0**-16
 OBSERVED = "observed"
 EXPOSURE = "exposure"
+YEAR_BEFORE, YEAR_AFTER = range(-53, -50), range(51, 54)
+SOLD_YEAR_AGO, EXPECTED_YEAR_AGO = "sold_year_ago", "expected_year_ago"
 
 
 class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +39,18 @@ class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     by: tuple[str, ...]
     prior: Positive
+
+
+class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group of SKUs whose sales in other weeks, the near ones above all, tell where demand is going.
+
+    ``half_life`` in weeks; both sides of the ratio are raised by ``prior_units``; ``exponent`` is that of the ratio.
+    """
+
+    by: tuple[str, ...]
+    half_life: HalfLife = 1.0
+    prior_units: Positive = 10.0
+    exponent: NonNegative
 
 
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +78,11 @@ INDEX_CELLS = (
     IndexCell(by=("Store", "Department"), weight=0.10),
     IndexCell(by=("StoreFormat", "Department"), weight=0.30),
 )
+DRIFTS = (
+    Drift(by=("Product", "StoreFormat"), exponent=0.30),
+    Drift(by=("Product", "StoreFormat"), exponent=0.30, half_life=6.5, prior_units=3.0),
+    Drift(by=("StoreFormat", "ProductGroup"), exponent=0.12),
+)
 COLD_PEERS = (
     Peers(by=("Department",), prior=3.0),
     Peers(by=("ProductGroup",), prior=2.0),
@@ -72,8 +93,8 @@ COLD_PEERS = (
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The constants of the profile; half-lives and priors count in weeks unless a name says otherwise."""
 
-    half_life: Positive = 32.0
-    recent_half_life: Positive = 4.0
+    half_life: HalfLife = 32.0
+    recent_half_life: HalfLife = 4.0
     recent_exponent: NonNegative = 0.65
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
@@ -87,7 +108,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     index_prior_units: Positive = 3.0
     index_level_power: NonNegative = 0.3
     elasticity: Elasticity = Elasticity()
-    shape_half_life: Positive = 52.0
+    drifts: tuple[Drift, ...] = DRIFTS
+    year_ago_exponent: NonNegative = 0.45
+    year_ago_prior_units: Positive = 10.0
+    residual_level_units: Positive = 2.0
+    shape_half_life: HalfLife = 52.0
     shape_prior: Positive = 0.5
     metric: Metric = Metric()
     cell_width: Positive = 0.1
@@ -96,13 +121,14 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     settled_weeks: Count = 8
     unsettled_neighbours: Count = 2
     unsettled_spread: NonNegative = 0.6
+    count_share: Share = 0.4
+    count_limit: Positive = 30.0
 
     @property
     def attributes(self) -> Sequence[str]:
-        named = (name for cell in self.index_cells for name in cell.by)
-        return tuple(
-            dict.fromkeys([*named, *(name for peers in self.cold_peers for name in peers.by), *self.store_residual_by])
-        )
+        circles: tuple[IndexCell | Peers | Drift, ...] = (*self.index_cells, *self.cold_peers, *self.drifts)
+        groupings = (*(circle.by for circle in circles), self.store_residual_by)
+        return tuple(dict.fromkeys(name for by in groupings for name in by))
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """Adds cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index (log),
@@ -115,6 +141,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .pipe(self._levels, both_sides=both_sides)
             .pipe(self._shape, both_sides=both_sides)
             .with_columns(self._expected_demand().alias("expected_demand"))
+            .pipe(self._follow_drift, both_sides=both_sides)
+            .pipe(self._follow_year_ago, both_sides=both_sides)
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -246,6 +274,49 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
         return (level + self.recent_exponent * (recent - level) + elasticity * pl.col("week_index")).exp()
 
+    def _follow_drift(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """What peers sold in other weeks against their levels, the nearest weeks counting most."""
+        present = _within(panel, [drift.by for drift in self.drifts])
+
+        def ratio(drift: Drift) -> pl.Expr:
+            sums = (
+                decayed_sum(pl.col(_others(name, drift.by)), half_life=drift.half_life, both_sides=both_sides)
+                for name in ("weighted_sales", "weighted_level")
+            )
+            sold, usual = (total + drift.prior_units for total in sums)
+            return drift.exponent * (sold / usual).log()
+
+        weekly = [
+            sum_of_others(name, by=by).alias(_others(name, by))
+            for by in dict.fromkeys(present)
+            for name in ("weighted_sales", "weighted_level")
+        ]
+        ratios = [ratio(drift) for drift in self.drifts if drift.by in present]
+        drifted = self._corrected(pl.sum_horizontal(pl.lit(0.0), *ratios))
+        return panel.with_columns(weekly).with_columns(drifted)
+
+    def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """What the SKU sold a year away, give or take a week, against what was expected of it there."""
+        panel = panel.cache()
+        weeks = panel.select(
+            SKU_CODE,
+            PERIOD,
+            pl.col(OBSERVED).fill_null(0.0).alias(SOLD_YEAR_AGO),
+            pl.when(IN_STOCK).then("expected_demand").otherwise(0.0).alias(EXPECTED_YEAR_AGO),
+        ).sort(SKU_CODE, PERIOD)
+        away = _rolled(weeks, YEAR_BEFORE)
+        if both_sides:
+            away = pl.concat([away, _rolled(weeks, YEAR_AFTER)]).group_by(SKU_CODE, PERIOD).agg(pl.all().sum())
+        sold, usual = (pl.col(name) + self.year_ago_prior_units for name in (SOLD_YEAR_AGO, EXPECTED_YEAR_AGO))
+        return panel.join(away, on=[SKU_CODE, PERIOD]).with_columns(
+            self._corrected(self.year_ago_exponent * (sold / usual).log())
+        )
+
+    def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
+        """Expected demand, moved the more the less the SKU itself sells: of a large one its own level says it all."""
+        share = self.residual_level_units / (pl.col("level") + self.residual_level_units)
+        return pl.col("expected_demand") * (share * log_ratio).exp()
+
     def is_mature(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
 
@@ -280,6 +351,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
         return self.unsettled_spread * (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
 
+    def smooth_mean(self) -> pl.Expr:
+        return pl.col("expected_demand")
+
+    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+        """Small counts follow a law that some hundred neighbours show only roughly."""
+        return self.count_share * (1 - mean / self.count_limit).clip(lower_bound=0.0)
+
 
 PROFILE = Expected
 
@@ -292,6 +370,17 @@ def _within(panel: pl.LazyFrame, groupings: Sequence[tuple[str, ...]]) -> list[t
 
 def _known(by: Sequence[str]) -> str:
     return "_".join(["others_known", *by])
+
+
+def _others(name: str, by: Sequence[str]) -> str:
+    return "_".join([name, "of_others", *by])
+
+
+def _rolled(weeks: pl.LazyFrame, away: range) -> pl.LazyFrame:
+    """Sums over the weeks so many periods away, one row for each row."""
+    period, offset = f"{len(away)}i", f"{away.start - 1}i"
+    values = pl.exclude(SKU_CODE, PERIOD)
+    return weeks.rolling(PERIOD, period=period, offset=offset, closed="right", group_by=SKU_CODE).agg(values.sum())
 
 
 def _log_expected() -> pl.Expr:

@@ -89,6 +89,12 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def spread(self) -> pl.Expr:
         return pl.lit(0.0)
 
+    def smooth_mean(self) -> pl.Expr:
+        return pl.lit(1.0)
+
+    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+        return 0.0 * mean
+
 
 PROFILE = Original
 
