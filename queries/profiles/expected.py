@@ -23,8 +23,7 @@ from .base import CandidateWeeks
 COORDINATE_STEP = 2.0**-16
 OBSERVED = "observed"
 EXPOSURE = "exposure"
-YEAR_BEFORE, YEAR_AFTER = range(-53, -50), range(51, 54)
-SOLD_YEAR_AGO, EXPECTED_YEAR_AGO = "sold_year_ago", "expected_year_ago"
+YEAR = (51, 52, 53)
 
 
 class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +69,19 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     odd_share: NonNegative = 0.8
 
 
+FEATURES = (
+    OWN_WEEKS,
+    LEVEL_SOURCE,
+    "cold_level",
+    "long_run_level",
+    "level",
+    "recent_level",
+    "week_index",
+    "dispersion",
+    "zero_share",
+    "odd_share",
+    "expected_demand",
+)
 INDEX_CELLS = (
     IndexCell(by=("Product",), weight=0.25),
     IndexCell(by=("Division",), weight=0.20),
@@ -143,6 +155,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(self._expected_demand().alias("expected_demand"))
             .pipe(self._follow_drift, both_sides=both_sides)
             .pipe(self._follow_year_ago, both_sides=both_sides)
+            .select(*panel.collect_schema().names(), *FEATURES)
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -298,19 +311,22 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What the SKU sold a year away, give or take a week, against what was expected of it there."""
         panel = panel.cache()
-        weeks = panel.select(
-            SKU_CODE,
-            PERIOD,
-            pl.col(OBSERVED).fill_null(0.0).alias(SOLD_YEAR_AGO),
-            pl.when(IN_STOCK).then("expected_demand").otherwise(0.0).alias(EXPECTED_YEAR_AGO),
-        ).sort(SKU_CODE, PERIOD)
-        away = _rolled(weeks, YEAR_BEFORE)
-        if both_sides:
-            away = pl.concat([away, _rolled(weeks, YEAR_AFTER)]).group_by(SKU_CODE, PERIOD).agg(pl.all().sum())
-        sold, usual = (pl.col(name) + self.year_ago_prior_units for name in (SOLD_YEAR_AGO, EXPECTED_YEAR_AGO))
-        return panel.join(away, on=[SKU_CODE, PERIOD]).with_columns(
-            self._corrected(self.year_ago_exponent * (sold / usual).log())
+        lags = (*YEAR, *((-lag for lag in YEAR) if both_sides else ()))
+        known = panel.filter(IN_STOCK).select(SKU_CODE, PERIOD, OBSERVED, "expected_demand")
+        joined = panel
+        for lag in lags:
+            away = known.select(
+                SKU_CODE,
+                pl.col(PERIOD) + lag,
+                pl.col(OBSERVED).alias(f"sold_{lag}_weeks_ago"),
+                pl.col("expected_demand").alias(f"expected_{lag}_weeks_ago"),
+            )
+            joined = joined.join(away, on=[SKU_CODE, PERIOD], how="left")
+        sold, expected = (
+            pl.sum_horizontal(f"{name}_{lag}_weeks_ago" for lag in lags) + self.year_ago_prior_units
+            for name in ("sold", "expected")
         )
+        return joined.with_columns(self._corrected(self.year_ago_exponent * (sold / expected).log()))
 
     def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
         """Expected demand, moved the more the less the SKU itself sells: of a large one its own level says it all."""
@@ -374,13 +390,6 @@ def _known(by: Sequence[str]) -> str:
 
 def _others(name: str, by: Sequence[str]) -> str:
     return "_".join([name, "of_others", *by])
-
-
-def _rolled(weeks: pl.LazyFrame, away: range) -> pl.LazyFrame:
-    """Sums over the weeks so many periods away, one row for each row."""
-    period, offset = f"{len(away)}i", f"{away.start - 1}i"
-    values = pl.exclude(SKU_CODE, PERIOD)
-    return weeks.rolling(PERIOD, period=period, offset=offset, closed="right", group_by=SKU_CODE).agg(values.sum())
 
 
 def _log_expected() -> pl.Expr:
