@@ -160,6 +160,8 @@ def expected_features(panel: Panel) -> dict[Key, Features]:
         known = {"own_weeks": panel.own_weeks(row), **found, **shape(panel, row, found["long_run_level"])}
         features[key] = {**known, "expected_demand": conditional_mean(known)}
     level = {key: known["level"] for key, known in features.items()}
+    for row in panel.rows:
+        features[row.key]["peer_regularity"] = peer_regularity(panel, row, features)
     correct(features, {row.key: drift(panel, row, level) for row in panel.rows})
     correct(features, {row.key: year_ago(panel, row, features) for row in panel.rows})
     return features
@@ -292,13 +294,30 @@ def shape(panel: Panel, row: Row, base: float) -> Features:
     }
 
 
+def peer_regularity(panel: Panel, row: Row, features: Mapping[Key, Features]) -> float:
+    """Weeks with sales of the group's other SKUs, in the other weeks of the SKU's calendar, beyond what is usual at
+    their levels, against the variance of that number."""
+    more, variance = 0.0, 3.0
+    for week in panel.of_sku[row.sku]:
+        if week.week < row.week or (week.week > row.week and panel.both_sides):
+            for other in panel.others(week, "ProductGroup"):
+                if other.in_stock:
+                    usual = 1 - (1 + 0.6 * moved_level(features[other.key])) ** (-1 / 0.6)
+                    more += float(other.sales > 0) - usual
+                    variance += usual * (1 - usual)
+    return more / variance
+
+
+def moved_level(known: Features) -> float:
+    """The level, moved towards the recent one."""
+    level = known["level"] + 0.02
+    return math.exp(math.log(level) + 0.65 * math.log((known["recent_level"] + 0.02) / level))
+
+
 def conditional_mean(known: Features) -> float:
     """Step 5: the expected demand mu."""
-    level = known["level"] + 0.02
     elasticity = 1 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
-    return math.exp(
-        math.log(level) + 0.65 * math.log((known["recent_level"] + 0.02) / level) + known["week_index"] * elasticity
-    )
+    return moved_level(known) * math.exp(known["week_index"] * elasticity)
 
 
 # ------------------------------------------------------------------------------------ features of the profile original
@@ -448,6 +467,7 @@ def coordinates(known: Features) -> tuple[float, ...]:
         known["zero_share"] * 0.7,
         known["week_index"] * 0.2,
         known["odd_share"] * 0.8,
+        known["peer_regularity"] * 0.35,
     )
     return tuple(round(value / COORDINATE_UNIT) * COORDINATE_UNIT for value in exact)
 

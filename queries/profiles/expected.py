@@ -67,6 +67,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     zero_share: NonNegative = 0.7
     week_index: NonNegative = 0.2
     odd_share: NonNegative = 0.8
+    peer_regularity: NonNegative = 0.35
 
 
 FEATURES = (
@@ -80,6 +81,7 @@ FEATURES = (
     "dispersion",
     "zero_share",
     "odd_share",
+    "peer_regularity",
     "expected_demand",
 )
 INDEX_CELLS = (
@@ -126,6 +128,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     residual_level_units: Positive = 2.0
     shape_half_life: HalfLife = 52.0
     shape_prior: Positive = 0.5
+    peer_regularity_by: tuple[str, ...] = ("ProductGroup",)
+    peer_regularity_prior: Positive = 3.0
     metric: Metric = Metric()
     cell_width: Positive = 0.1
     candidate_min_weeks: Count = 2
@@ -139,12 +143,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def attributes(self) -> Sequence[str]:
         circles: tuple[IndexCell | Peers | Drift, ...] = (*self.index_cells, *self.cold_peers, *self.drifts)
-        groupings = (*(circle.by for circle in circles), self.store_residual_by)
+        groupings = (*(circle.by for circle in circles), self.store_residual_by, self.peer_regularity_by)
         return tuple(dict.fromkeys(name for by in groupings for name in by))
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
-        """Adds cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index (log),
-        zero_share, odd_share, dispersion (log), all Float64; own_weeks (UInt32); level_source (String)."""
+        """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
+        (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
+        (String)."""
         both_sides = candidate_weeks == "all"
         return (
             panel.pipe(self._history, both_sides=both_sides)
@@ -152,6 +157,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .pipe(self._levels, both_sides=both_sides)
             .pipe(self._shape, both_sides=both_sides)
+            .pipe(self._peer_regularity, both_sides=both_sides)
             .with_columns(self._expected_demand().alias("expected_demand"))
             .pipe(self._follow_drift, both_sides=both_sides)
             .pipe(self._follow_year_ago, both_sides=both_sides)
@@ -279,13 +285,36 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ((history(odd) + 3) / (history(some) + 5)).alias("odd_share"),
         )
 
-    def _expected_demand(self) -> pl.Expr:
+    def _peer_regularity(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+        """How many more weeks with sales peers have than their levels imply, against the variance of such a number."""
+        by = self.peer_regularity_by
+        if not _within(panel, [by]):
+            return panel.with_columns(pl.lit(0.0).alias("peer_regularity"))
+        usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
+        is_more = fixed_point(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
+        variance = fixed_point(pl.when(IN_STOCK).then(usual * (1 - usual)))
+
+        def among_peers(name: str) -> pl.Expr:
+            return decayed_sum(pl.col(f"peer_{name}"), half_life=math.inf, both_sides=both_sides)
+
+        return (
+            panel.with_columns(is_more.alias("more"), variance.alias("variance"))
+            .with_columns(sum_of_others(name, by=by).alias(f"peer_{name}") for name in ("more", "variance"))
+            .with_columns(
+                (among_peers("more") / (among_peers("variance") + self.peer_regularity_prior)).alias("peer_regularity")
+            )
+        )
+
+    def _log_moved_level(self) -> pl.Expr:
         level, recent = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level"))
+        return level + self.recent_exponent * (recent - level)
+
+    def _expected_demand(self) -> pl.Expr:
         follow = self.elasticity
         elasticity = (
             1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
         )
-        return (level + self.recent_exponent * (recent - level) + elasticity * pl.col("week_index")).exp()
+        return (self._log_moved_level() + elasticity * pl.col("week_index")).exp()
 
     def _follow_drift(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What peers sold in other weeks against their levels, the nearest weeks counting most."""
@@ -346,6 +375,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _coordinate(self.metric.zero_share * pl.col("zero_share"), "zero_share"),
             _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
             _coordinate(self.metric.odd_share * pl.col("odd_share"), "odd_share"),
+            _coordinate(self.metric.peer_regularity * pl.col("peer_regularity"), "peer_regularity"),
         )
 
     def distance(self) -> pl.Expr:

@@ -69,6 +69,7 @@ FEATURES = {
     "week_index": Feature("Week index", lambda value: f"x {math.exp(value):.2f}"),
     "zero_share": Feature("Weeks without sales", lambda value: f"{100 * value:.0f} %"),
     "odd_share": Feature("Odd counts among sales", lambda value: f"{100 * value:.0f} %"),
+    "peer_regularity": Feature("Peers sell more often than usual", lambda value: f"{value:+.2f}"),
     "dispersion": Feature("Variance to mean", lambda value: _number(math.exp(value))),
 }
 
