@@ -51,6 +51,7 @@ def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) ->
         profile.spread().cast(pl.Float64).alias(SPREAD),
         profile.smooth_mean().cast(pl.Float64).alias(SMOOTH_MEAN),
         *_compared(profile, of_target),
+        *(scale.name.map(of_target) for scale in profile.scales()),
     )
 
 

@@ -35,6 +35,11 @@ class Profile(Protocol):
         """What distance and demand need to know of a row (named expressions over features)."""
         ...
 
+    def scales(self) -> Sequence[pl.Expr]:
+        """Factors of the distance that depend on the target alone (named expressions over features), so that they are
+        worked out once per target and not once per pair."""
+        ...
+
     def distance(self) -> pl.Expr:
         """Distance of a pair, >= 0 (over pairs)."""
         ...

@@ -378,6 +378,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _coordinate(self.metric.peer_regularity * pl.col("peer_regularity"), "peer_regularity"),
         )
 
+    def scales(self) -> Sequence[pl.Expr]:
+        return ()
+
     def distance(self) -> pl.Expr:
         names = [expression.meta.output_name() for expression in self.coordinates()]
         return pl.sum_horizontal((pl.col(of_target(name)) - pl.col(of_candidate(name))).abs() for name in names)

@@ -15,6 +15,8 @@ from ..sums import exact_sum
 from .base import CandidateWeeks
 
 RECENT_ROWS = 4
+RELATIVE = ("rolling_mean_4", "seasonal_mean", "trend_slope")
+VARIATION = "rolling_cv_4"
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,21 +63,23 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return pl.lit(0, dtype=pl.Int32)
 
     def coordinates(self) -> Sequence[pl.Expr]:
-        return [pl.col(name) for name in ("rolling_mean_4", "rolling_cv_4", "seasonal_mean", "trend_slope")]
+        """In Float32: distances stay within 1e-6 of those in double precision, absolutely or relatively."""
+        return [pl.col(name).cast(pl.Float32) for name in (*RELATIVE, VARIATION)]
+
+    def scales(self) -> Sequence[pl.Expr]:
+        """Differences count in proportion to the target's own values."""
+        weights = zip(RELATIVE, (self.mean, self.seasonal, self.trend), strict=True)
+        return [
+            (weight / (pl.col(name).abs() + self.division_offset)).cast(pl.Float32).alias(_scale(name))
+            for name, weight in weights
+        ]
 
     def distance(self) -> pl.Expr:
         def gap(name: str) -> pl.Expr:
             return (pl.col(of_target(name)) - pl.col(of_candidate(name))).abs()
 
-        def relative(name: str) -> pl.Expr:
-            return gap(name) / (pl.col(of_target(name)).abs() + self.division_offset)
-
-        return (
-            self.mean * relative("rolling_mean_4")
-            + self.variation * gap("rolling_cv_4")
-            + self.seasonal * relative("seasonal_mean")
-            + self.trend * relative("trend_slope")
-        )
+        mean, seasonal, trend = (gap(name) * pl.col(of_target(_scale(name))) for name in RELATIVE)
+        return mean + gap(VARIATION) * pl.lit(self.variation, dtype=pl.Float32) + seasonal + trend
 
     def demand(self) -> pl.Expr:
         return pl.col(of_candidate(SALES))
@@ -99,6 +103,10 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 PROFILE = Original
 
 _LAGS = [f"sales_{lag}_rows_before" for lag in range(1, RECENT_ROWS + 1)]
+
+
+def _scale(name: str) -> str:
+    return f"{name}_scale"
 
 
 def _rows() -> pl.Expr:
