@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from .names import (
+    BLOCK,
     CANDIDATE,
     CELL,
     FIRST,
@@ -18,6 +19,7 @@ from .names import (
     ROW,
     SALES,
     SEASON,
+    SLOT,
     SMOOTH_MEAN,
     SOUGHT,
     SPREAD,
@@ -29,6 +31,8 @@ from .names import (
     of_target,
 )
 from .profiles.base import Profile
+
+BLOCK_ROWS = 16
 
 
 def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) -> pl.LazyFrame:
@@ -60,9 +64,10 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
 
     The lot is a hash of SKU and week, so that the same ones are drawn every time and new weeks change nothing.
 
-    Returns Store, Product, week; candidate (the row), period, cell, mature; and the profile's columns as candidate_*.
+    Returns Store, Product, week; candidate (the row), period, cell, mature; the profile's columns as candidate_*; and
+    block (UInt32, within the slot), where the profile sorts its candidates: a few that are alike.
     """
-    drawn = pl.col(LOT).rank("ordinal").over(PERIOD, CELL, MATURE) <= cell_candidates
+    drawn = pl.col(LOT).rank("ordinal").over(SLOT) <= cell_candidates
     return (
         features.filter(pl.col(IN_STOCK))
         .select(
@@ -76,6 +81,7 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
         )
         .filter(drawn)
         .drop(LOT)
+        .with_columns(_block(profile.sorting()))
     )
 
 
@@ -87,6 +93,14 @@ def alike(targets: pl.LazyFrame, /) -> pl.LazyFrame:
     seen = [name for name in targets.collect_schema().names() if name.startswith(of_target(""))]
     same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPREAD, SMOOTH_MEAN, SALES]
     return targets.select(TARGET, pl.col(TARGET).min().over(same).alias(FIRST))
+
+
+def _block(sorting: Sequence[str]) -> Sequence[pl.Expr]:
+    """Runs of candidates in sorted order; no result hangs on which candidates share a block."""
+    if not sorting:
+        return []
+    place = pl.struct(map(of_candidate, sorting)).rank("ordinal").over(SLOT) - 1
+    return [(place // BLOCK_ROWS).alias(BLOCK)]
 
 
 def _compared(profile: Profile, naming: Callable[[str], str]) -> Sequence[pl.Expr]:

@@ -16,6 +16,8 @@ ROW = "row"
 LOT = "lot"
 CELL = "cell"
 MATURE = "mature"
+SLOT = (PERIOD, CELL, MATURE)
+BLOCK = "block"
 
 TARGET = "target"
 CANDIDATE = "candidate"

@@ -1,23 +1,25 @@
 """The nearest candidates of every stockout: an exact top-k that does not rank the bulk of the pairs.
 
 A sample of the candidates gives every target a bound that very likely holds its k nearest; only pairs within the bound
-are kept and ranked. Where k pairs lie within the bound they are the k nearest, whatever the sample; the few targets
-with fewer are searched again without a bound. No target with candidates is missed: what set its bound lies within it.
+are kept and ranked, and where the profile sorts its candidates, blocks of them that lie beyond it are not even paired.
+Where k pairs lie within the bound they are the k nearest, whatever the sample; the few targets with fewer are searched
+again without a bound. No target with candidates is missed: what set its bound lies within it.
 """
+
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from .names import (
+    BLOCK,
     CANDIDATE,
-    CELL,
     DEMAND,
     DISTANCE,
     KEY,
-    MATURE,
-    PERIOD,
     POOL,
     PRODUCT,
     RANK,
+    SLOT,
     SOUGHT,
     STORE,
     TARGET,
@@ -25,8 +27,10 @@ from .names import (
     TARGET_PERIOD,
     WEEK,
     WEIGHT,
+    of_candidate,
+    of_target,
 )
-from .profiles.base import Profile
+from .profiles.base import Gap, Profile
 
 SAMPLE = 16
 SAMPLING = 7919
@@ -41,12 +45,24 @@ def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, 
 
     Columns of ``targets`` that are no coordinates stay.
     """
-    return (
-        targets.drop(KEY)
-        .join(slots, on=[TARGET_PERIOD, TARGET_CELL])
-        .join(candidates.drop(KEY), on=[PERIOD, CELL, MATURE])
-        .with_columns(profile.distance().cast(pl.Float32).alias(DISTANCE))
-    )
+    return _paired(_reached(targets, slots), candidates, SLOT, profile)
+
+
+def pairs_within(
+    bounded: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, profile: Profile, /
+) -> pl.LazyFrame:
+    """The pairs of targets with a ``bound`` that are no farther apart.
+
+    Where candidates come in blocks, a target meets only the blocks whose box, between the least and the largest of
+    each coordinate, lies within its bound. The distance to a box is that of its nearest point, worked out by the same
+    formula in the same precision, and rounding keeps order: it never exceeds that of a candidate inside.
+    """
+    near = pl.col(DISTANCE) <= pl.col(BOUND)
+    if not profile.sorting():
+        return pairs(bounded, candidates, slots, profile).filter(near)
+    boxes = candidates.group_by(*SLOT, BLOCK).agg(*_box(profile))
+    met = _reached(bounded, slots).join(boxes, on=SLOT).filter(_distance(profile, _gap_to_box) <= pl.col(BOUND))
+    return _paired(met, candidates, (*SLOT, BLOCK), profile).filter(near)
 
 
 def nearest(
@@ -71,8 +87,7 @@ def nearest(
         .select(TARGET, _bound().alias(BOUND))
     )
     bounded = targets.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
-    within = pairs(bounded, candidates, slots, profile).filter(pl.col(DISTANCE) <= pl.col(BOUND))
-    found = _collected(within).join(asking, on=TARGET).cache()
+    found = _collected(pairs_within(bounded, candidates, slots, profile)).join(asking, on=TARGET).cache()
     short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     missed = targets.join(found.filter(short), on=TARGET, how="semi")
     again = _collected(pairs(missed, candidates, slots, profile)).join(asking, on=TARGET)
@@ -89,11 +104,11 @@ def donations(
         nearest.join(targets.drop(KEY), on=TARGET)
         .with_columns(
             pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32).alias(RANK),
-            _distance(pl.col(NEAREST).list.last()).alias(FARTHEST),
+            _unpacked(pl.col(NEAREST).list.last()).alias(FARTHEST),
         )
         .explode(NEAREST, RANK, empty_as_null=False)
         .with_columns(
-            (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _distance(pl.col(NEAREST)).alias(DISTANCE)
+            (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _unpacked(pl.col(NEAREST)).alias(DISTANCE)
         )
         .join(candidates.drop(KEY), on=CANDIDATE)
         .select(TARGET, CANDIDATE, RANK, DISTANCE, profile.weight().alias(WEIGHT), profile.demand().alias(DEMAND))
@@ -112,6 +127,45 @@ def named_neighbours(donations: pl.LazyFrame, targets: pl.LazyFrame, candidates:
         .sort(TARGET, RANK)
         .select(*KEY, RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, DEMAND)
     )
+
+
+def _reached(targets: pl.LazyFrame, slots: pl.LazyFrame) -> pl.LazyFrame:
+    return targets.drop(KEY).join(slots, on=[TARGET_PERIOD, TARGET_CELL])
+
+
+def _paired(reached: pl.LazyFrame, candidates: pl.LazyFrame, on: Sequence[str], profile: Profile) -> pl.LazyFrame:
+    compared = candidates.drop(KEY)
+    return reached.join(compared, on=on).with_columns(_distance(profile, _gap).alias(DISTANCE))
+
+
+def _distance(profile: Profile, gap: Gap) -> pl.Expr:
+    return profile.distance(gap).cast(pl.Float32)
+
+
+def _gap(name: str) -> pl.Expr:
+    return (pl.col(of_target(name)) - pl.col(of_candidate(name))).abs()
+
+
+def _box(profile: Profile) -> Iterator[pl.Expr]:
+    for expression in profile.coordinates():
+        name = expression.meta.output_name()
+        coordinate = pl.col(of_candidate(name))
+        yield coordinate.min().alias(_lowest(name))
+        yield coordinate.max().alias(_highest(name))
+
+
+def _gap_to_box(name: str) -> pl.Expr:
+    """From the target to the nearest point of the box, none where it lies within."""
+    own = pl.col(of_target(name))
+    return pl.max_horizontal(pl.col(_lowest(name)) - own, own - pl.col(_highest(name)), 0)
+
+
+def _lowest(name: str) -> str:
+    return f"lowest_{name}"
+
+
+def _highest(name: str) -> str:
+    return f"highest_{name}"
 
 
 def _sample(candidates: pl.LazyFrame) -> pl.LazyFrame:
@@ -133,5 +187,5 @@ def _collected(pairs: pl.LazyFrame) -> pl.LazyFrame:
     return pairs.select(TARGET, packed.alias(NEAREST)).group_by(TARGET).agg(pl.col(NEAREST))
 
 
-def _distance(packed: pl.Expr) -> pl.Expr:
+def _unpacked(packed: pl.Expr) -> pl.Expr:
     return (packed // 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32).cast(pl.Float64)

@@ -58,10 +58,18 @@ def _answers(found: "pl.DataFrame") -> Answers:
 
 
 def _nearest(prepared: "Prepared", targets: "pl.LazyFrame") -> "pl.LazyFrame":
+    """As :func:`vn2pl.queries.search` does it: stockouts that are alike are searched once."""
+    import polars as pl
+
+    from vn2pl.queries.candidates import alike
+    from vn2pl.queries.names import FIRST, TARGET
     from vn2pl.queries.neighbours import nearest
 
+    same = alike(targets).cache()
+    firsts = targets.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
     profile = original_config().definition
-    return nearest(targets, prepared.candidates, prepared.pools, prepared.slots, profile)
+    found = nearest(firsts, prepared.candidates, prepared.pools, prepared.slots, profile)
+    return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)
 
 
 def _peer(name: str, search: Any) -> Peer:

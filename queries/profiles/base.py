@@ -1,11 +1,12 @@
 """What a profile is: the features of a SKU-week, the cell it falls in, and how two SKU-weeks compare."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import polars as pl
 
 CandidateWeeks = Literal["past", "all"]
+Gap = Callable[[str], pl.Expr]
 
 
 class Profile(Protocol):
@@ -36,12 +37,20 @@ class Profile(Protocol):
         ...
 
     def scales(self) -> Sequence[pl.Expr]:
-        """Factors of the distance that depend on the target alone (named expressions over features), so that they are
-        worked out once per target and not once per pair."""
+        """Factors of the distance that depend on the target alone (named expressions over features): they are worked
+        out once per target instead of once per pair."""
         ...
 
-    def distance(self) -> pl.Expr:
-        """Distance of a pair, >= 0 (over pairs)."""
+    def distance(self, gap: Gap, /) -> pl.Expr:
+        """Distance of a pair, >= 0, where ``gap`` gives the absolute difference of a coordinate (over pairs).
+
+        No gap that grows may bring it down: from the least gaps to a box of candidates it is a bound for all of them.
+        """
+        ...
+
+    def sorting(self) -> Sequence[str]:
+        """Coordinates that bring like candidates together when a slot is sorted by them, so that most blocks of it lie
+        beyond a target's bound; none where the cells leave little to rule out."""
         ...
 
     def demand(self) -> pl.Expr:

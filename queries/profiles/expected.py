@@ -18,7 +18,7 @@ import polars as pl
 from ..bounds import Count, HalfLife, NonNegative, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
 from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
-from .base import CandidateWeeks
+from .base import CandidateWeeks, Gap
 
 COORDINATE_STEP = 2.0**-16
 OBSERVED = "observed"
@@ -381,9 +381,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def scales(self) -> Sequence[pl.Expr]:
         return ()
 
-    def distance(self) -> pl.Expr:
-        names = [expression.meta.output_name() for expression in self.coordinates()]
-        return pl.sum_horizontal((pl.col(of_target(name)) - pl.col(of_candidate(name))).abs() for name in names)
+    def distance(self, gap: Gap, /) -> pl.Expr:
+        return pl.sum_horizontal(gap(expression.meta.output_name()) for expression in self.coordinates())
+
+    def sorting(self) -> Sequence[str]:
+        return ()
 
     def demand(self) -> pl.Expr:
         target, candidate = (pl.col(of("expected_demand")) + self.rescale_offset for of in (of_target, of_candidate))

@@ -12,11 +12,11 @@ import polars as pl
 from ..bounds import NonNegative, Positive
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_candidate, of_target
 from ..sums import exact_sum
-from .base import CandidateWeeks
+from .base import CandidateWeeks, Gap
 
 RECENT_ROWS = 4
-RELATIVE = ("rolling_mean_4", "seasonal_mean", "trend_slope")
-VARIATION = "rolling_cv_4"
+MEAN, VARIATION, SEASONAL, TREND = COMPARED = ("rolling_mean_4", "rolling_cv_4", "seasonal_mean", "trend_slope")
+LARGEST = 1e38
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,22 +64,28 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def coordinates(self) -> Sequence[pl.Expr]:
         """In Float32: distances stay within 1e-6 of those in double precision, absolutely or relatively."""
-        return [pl.col(name).cast(pl.Float32) for name in (*RELATIVE, VARIATION)]
+        return [pl.col(name).cast(pl.Float32) for name in COMPARED]
 
     def scales(self) -> Sequence[pl.Expr]:
-        """Differences count in proportion to the target's own values."""
-        weights = zip(RELATIVE, (self.mean, self.seasonal, self.trend), strict=True)
+        """Differences from a value count in proportion to it; none is infinite, so that no difference stays none."""
         return [
-            (weight / (pl.col(name).abs() + self.division_offset)).cast(pl.Float32).alias(_scale(name))
-            for name, weight in weights
+            (weight / (pl.col(name).abs() + self.division_offset))
+            .clip(upper_bound=LARGEST)
+            .cast(pl.Float32)
+            .alias(scale)
+            for name, weight, scale in self._relative()
         ]
 
-    def distance(self) -> pl.Expr:
-        def gap(name: str) -> pl.Expr:
-            return (pl.col(of_target(name)) - pl.col(of_candidate(name))).abs()
+    def _relative(self) -> Sequence[tuple[str, float, str]]:
+        weights = {MEAN: self.mean, SEASONAL: self.seasonal, TREND: self.trend}
+        return [(name, weight, f"{name}_scale") for name, weight in weights.items()]
 
-        mean, seasonal, trend = (gap(name) * pl.col(of_target(_scale(name))) for name in RELATIVE)
+    def distance(self, gap: Gap, /) -> pl.Expr:
+        mean, seasonal, trend = (gap(name) * pl.col(of_target(scale)) for name, _, scale in self._relative())
         return mean + gap(VARIATION) * pl.lit(self.variation, dtype=pl.Float32) + seasonal + trend
+
+    def sorting(self) -> Sequence[str]:
+        return MEAN, SEASONAL
 
     def demand(self) -> pl.Expr:
         return pl.col(of_candidate(SALES))
@@ -103,10 +109,6 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 PROFILE = Original
 
 _LAGS = [f"sales_{lag}_rows_before" for lag in range(1, RECENT_ROWS + 1)]
-
-
-def _scale(name: str) -> str:
-    return f"{name}_scale"
 
 
 def _rows() -> pl.Expr:
