@@ -30,6 +30,7 @@ from .names import (
     of_candidate,
     of_target,
 )
+from .pools import slot
 from .profiles.base import Profile
 
 BLOCK_ROWS = 16
@@ -64,8 +65,8 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
 
     The lot is a hash of SKU and week, so that the same ones are drawn every time and new weeks change nothing.
 
-    Returns Store, Product, week; candidate (the row), period, cell, mature; the profile's columns as candidate_*; and
-    block (UInt32, within the slot), where the profile sorts its candidates: a few that are alike.
+    Returns Store, Product, week; candidate (the row), period, cell, mature and slot (see ``pools``); the profile's
+    columns as candidate_*; and block (UInt32, within the slot: a few that are alike) where the profile sorts them.
     """
     drawn = pl.col(LOT).rank("ordinal").over(SLOT) <= cell_candidates
     return (
@@ -79,6 +80,7 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
             profile.is_mature().alias(MATURE),
             *_compared(profile, of_candidate),
         )
+        .with_columns(slot())
         .filter(drawn)
         .drop(LOT)
         .with_columns(_block(profile.sorting()))

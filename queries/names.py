@@ -16,7 +16,7 @@ ROW = "row"
 LOT = "lot"
 CELL = "cell"
 MATURE = "mature"
-SLOT = (PERIOD, CELL, MATURE)
+SLOT = "slot"
 BLOCK = "block"
 
 TARGET = "target"

@@ -45,7 +45,7 @@ def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, 
 
     Columns of ``targets`` that are no coordinates stay.
     """
-    return _paired(_reached(targets, slots), candidates, SLOT, profile)
+    return _paired(_reached(targets, slots), candidates, [SLOT], profile)
 
 
 def pairs_within(
@@ -60,9 +60,9 @@ def pairs_within(
     near = pl.col(DISTANCE) <= pl.col(BOUND)
     if not profile.sorting():
         return pairs(bounded, candidates, slots, profile).filter(near)
-    boxes = candidates.group_by(*SLOT, BLOCK).agg(*_box(profile))
+    boxes = candidates.group_by(SLOT, BLOCK).agg(*_box(profile))
     met = _reached(bounded, slots).join(boxes, on=SLOT).filter(_distance(profile, _gap_to_box) <= pl.col(BOUND))
-    return _paired(met, candidates, (*SLOT, BLOCK), profile).filter(near)
+    return _paired(met, candidates, [SLOT, BLOCK], profile).filter(near)
 
 
 def nearest(
@@ -98,32 +98,34 @@ def nearest(
 def donations(
     nearest: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /
 ) -> pl.LazyFrame:
-    """What each neighbour lends, one row each: target, candidate (UInt32), rank (UInt32, from 1), distance (Float64),
-    weight (Float64, > 0) and demand (Float64, units of the target)."""
+    """What each neighbour lends, one row each: target, candidate (UInt32), distance (Float64), weight
+    (Float64, > 0) and demand (Float64, units of the target)."""
     return (
         nearest.join(targets.drop(KEY), on=TARGET)
         .with_columns(
-            pl.int_ranges(1, pl.col(NEAREST).list.len() + 1, dtype=pl.UInt32).alias(RANK),
             _unpacked(pl.col(NEAREST).list.last()).alias(FARTHEST),
         )
-        .explode(NEAREST, RANK, empty_as_null=False)
+        .explode(NEAREST, empty_as_null=False)
         .with_columns(
             (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _unpacked(pl.col(NEAREST)).alias(DISTANCE)
         )
         .join(candidates.drop(KEY), on=CANDIDATE)
-        .select(TARGET, CANDIDATE, RANK, DISTANCE, profile.weight().alias(WEIGHT), profile.demand().alias(DEMAND))
+        .select(TARGET, CANDIDATE, DISTANCE, profile.weight().alias(WEIGHT), profile.demand().alias(DEMAND))
     )
 
 
 def named_neighbours(donations: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, /) -> pl.LazyFrame:
     """The neighbours as published, sorted by their key (Store, Product, week, rank).
 
-    Adds neighbour_store, neighbour_product, neighbour_week, distance, weight and demand.
+    Adds neighbour_store, neighbour_product, neighbour_week, distance, weight and demand; ranks (UInt32, from 1) are by
+    distance, and among equals by the neighbour's own key.
     """
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(TARGET, order_by=[DISTANCE, CANDIDATE])
     named = candidates.select(CANDIDATE, *(pl.col(name).alias(alias) for name, alias in NEIGHBOUR.items()))
     return (
         donations.join(targets.select(TARGET, *KEY), on=TARGET)
         .join(named, on=CANDIDATE)
+        .with_columns(rank.alias(RANK))
         .sort(TARGET, RANK)
         .select(*KEY, RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, DEMAND)
     )

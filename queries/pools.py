@@ -5,7 +5,7 @@ Everything here is counted per week and cell, never per pair, so that it costs t
 
 import polars as pl
 
-from .names import CELL, MATURE, PERIOD, POOL, SEASON, TARGET_CELL, TARGET_PERIOD
+from .names import CELL, MATURE, PERIOD, POOL, SEASON, SLOT, TARGET_CELL, TARGET_PERIOD
 from .panel import SEASONS
 from .profiles.base import CandidateWeeks
 
@@ -28,6 +28,11 @@ def week_pairs(
         .filter(allowed & (distance <= season_window))
         .select(TARGET_PERIOD, PERIOD)
     )
+
+
+def slot() -> pl.Expr:
+    """Week, cell and maturity as one number (Int64): pairs meet on it, and one key joins faster than three."""
+    return ((pl.col(PERIOD).cast(pl.Int64) * 2 + pl.col(MATURE)) * 2**32 + pl.col(CELL)).alias(SLOT)
 
 
 def supply(candidates: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -65,7 +70,7 @@ def pools(targets: pl.LazyFrame, supply: pl.LazyFrame, /, *, min_candidates: int
 
 
 def slots(pools: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
-    """Where a target of a week and cell finds its candidates: target_period, target_cell, period, cell, mature."""
+    """Where a target of a week and cell finds its candidates: target_period, target_cell, slot."""
     near = pl.int_ranges(
         pl.col(TARGET_CELL) - pl.col("reach"), pl.col(TARGET_CELL) + pl.col("reach") + 1, dtype=pl.Int32
     )
@@ -73,5 +78,5 @@ def slots(pools: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
         pools.select(TARGET_PERIOD, TARGET_CELL, near.alias(CELL))
         .explode(CELL, empty_as_null=False)
         .join(supply, on=[TARGET_PERIOD, CELL])
-        .select(TARGET_PERIOD, TARGET_CELL, PERIOD, CELL, MATURE)
+        .select(TARGET_PERIOD, TARGET_CELL, slot())
     )
