@@ -10,7 +10,8 @@ from . import Peer
 if TYPE_CHECKING:
     import polars as pl
 
-    from vn2pl.queries import Prepared
+    from vn2pl.queries import Prepared, Settings
+    from vn2pl.queries.profiles.base import Profile
 
 
 def _load(folder: Path, warm: bool) -> "pl.DataFrame":
@@ -30,19 +31,11 @@ def _set_up(table: "pl.DataFrame") -> "Prepared":
 
 
 def _search(prepared: "Prepared") -> "pl.DataFrame":
-    return _nearest(prepared, prepared.targets).collect(engine="streaming")
+    return neighbour_stage(prepared, prepared.targets, original_config().definition).collect(engine="streaming")
 
 
 def _search_in_shards(prepared: "Prepared") -> "pl.DataFrame":
-    import polars as pl
-
-    from vn2pl.imputation import plan_shards
-    from vn2pl.queries import workload
-    from vn2pl.queries.names import TARGET_SEASON
-
-    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine="streaming"))
-    chosen = (prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons))) for shard in shards)
-    return pl.concat([_nearest(prepared, targets).collect(engine="streaming") for targets in chosen])
+    return neighbours_in_shards(prepared, original_config())
 
 
 def _answers(found: "pl.DataFrame") -> Answers:
@@ -57,7 +50,21 @@ def _answers(found: "pl.DataFrame") -> Answers:
     return grouped(long[TARGET].to_numpy().astype(np.int64), distance)
 
 
-def _nearest(prepared: "Prepared", targets: "pl.LazyFrame") -> "pl.LazyFrame":
+def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.DataFrame":
+    """The neighbour stage as the command runs it."""
+    import polars as pl
+
+    from vn2pl.imputation import plan_shards
+    from vn2pl.queries import workload
+    from vn2pl.queries.names import TARGET_SEASON
+
+    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine="streaming"))
+    chosen = (prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons))) for shard in shards)
+    found = (neighbour_stage(prepared, targets, settings.definition) for targets in chosen)
+    return pl.concat([frame.collect(engine="streaming") for frame in found])
+
+
+def neighbour_stage(prepared: "Prepared", targets: "pl.LazyFrame", profile: "Profile") -> "pl.LazyFrame":
     """As :func:`vn2pl.queries.search` does it: stockouts that are alike are searched once."""
     import polars as pl
 
@@ -67,7 +74,6 @@ def _nearest(prepared: "Prepared", targets: "pl.LazyFrame") -> "pl.LazyFrame":
 
     same = alike(targets).cache()
     firsts = targets.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
-    profile = original_config().definition
     found = nearest(firsts, prepared.candidates, prepared.pools, prepared.slots, profile)
     return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)
 
