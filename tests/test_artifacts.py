@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from vn2pl import InputError
-from vn2pl.artifacts import find_damage, locked, prepare_folder, replacing
+from vn2pl.artifacts import TEMPORARY, find_damage, output_folder, replacing
 
 ROOT = Path(__file__).parents[1]
 KILLS = 20
@@ -69,9 +69,13 @@ def test_damage_is_told_by_file(tmp_path: Path, small_panel: pl.DataFrame) -> No
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(InputError, match="another run is writing there"), locked(tmp_path):
-        pass
-    with locked(tmp_path):
+    leftover = tmp_path / f"imputed_sips.parquet{TEMPORARY}"
+    with output_folder(tmp_path):
+        leftover.touch()
+        with pytest.raises(InputError, match="another run is writing there"), output_folder(tmp_path):
+            pass
+        assert leftover.exists()
+    with output_folder(tmp_path):
         pass
 
 
@@ -93,5 +97,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / "imputed_sips.parquet.temporary").touch()
     (tmp_path / "mine.txt").touch()
-    prepare_folder(tmp_path)
+    with output_folder(tmp_path):
+        pass
     assert [found.name for found in tmp_path.iterdir()] == ["mine.txt"]

@@ -20,20 +20,23 @@ RUN_FILE = "run.json"
 TEMPORARY = ".temporary"
 
 
-def make_folder(folder: Path) -> None:
-    """Make the output folder. Raises InputError where it cannot be."""
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """A folder to write to, made where it is missing, held for this run and cleared of what a killed one left.
+
+    Raises InputError where it cannot be made or written to, or where another run holds it.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder to write to, got a file")
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        _prepare(folder)
+        yield
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder ready: remove temporary files that a killed run left, and see that it can be written.
-
-    Raises InputError where it cannot.
-    """
-    make_folder(folder)
+def _prepare(folder: Path) -> None:
+    """Remove temporary files that a killed run left, and see that the folder can be written to."""
     with _told(folder):
         for leftover in folder.glob(f"*{TEMPORARY}"):
             leftover.unlink(missing_ok=True)

@@ -17,14 +17,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
-from ..artifacts import prepare_folder, write_parquet, write_run
+from ..artifacts import output_folder, write_parquet, write_run
 from ..backtest import ALL, ANSWERED, CLASS, METHOD, PART, PLAN, REFERENCES, SEGMENT, Backtest, backtest
 from ..cli import DONE
 from ..config import Config
 from ..errors import InputError
+from ..fingerprints import fingerprint
 from ..masks import Mask, draw_masks
 from ..terminal import print_table
-from .impute import DEMO, configured, fingerprint, read_observed, refuse_overlap
+from .inputs import DEMO, configured, read_observed, refuse_overlap
 
 ROWS_FILE = "backtest_rows.parquet"
 TABLE_FILE = "backtest_table.parquet"
@@ -70,14 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_overlap(arguments.data, folder)
     observed, _ = read_observed(arguments.data, config)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
-    prepare_folder(folder)
-    start = time.perf_counter()
-    with _progress(len(masks), quiet=arguments.json) as progress:
-        result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
-    seconds = time.perf_counter() - start
-    files = _write(result, folder)
-    facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
-    write_run(folder, facts, files=files)
+    with output_folder(folder):
+        start = time.perf_counter()
+        with _progress(len(masks), quiet=arguments.json) as progress:
+            result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
+        seconds = time.perf_counter() - start
+        files = _write(result, folder)
+        facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
+        write_run(folder, facts, files=files)
     if arguments.json:
         print(json.dumps({**facts, **_figures(result.table)}))
     else:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,20 @@ from ..artifacts import (
     NEIGHBOURS_FILE,
     SIPS_FILE,
     SUMMARY_FILE,
-    locked,
-    make_folder,
-    prepare_folder,
+    output_folder,
     write_csv,
     write_parquet,
     write_run,
 )
 from ..cli import DONE, INCOMPLETE
-from ..config import Config, load_config
-from ..demo import demo_panel
-from ..errors import InputError
+from ..config import Config
+from ..fingerprints import fingerprint
 from ..imputation import Imputation, impute
 from ..queries.baselines import own_history
 from ..queries.metrics import coverage, pinball
-from ..reading import read_panel
 from ..terminal import print_table, reporter
+from .inputs import DEMO, configured, read_observed, refuse_overlap
 from .planning import dry_run, explain
-
-DEMO = "demo panel"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,9 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             observed, demand = read_observed(arguments.data, config)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
-        make_folder(folder)
-        with locked(folder):
-            prepare_folder(folder)
+        with output_folder(folder):
             with _timed(timings, "impute"):
                 result = impute(
                     observed.lazy(),
@@ -70,12 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
             facts = _facts(arguments, config, observed, result, timings)
             write_run(folder, facts, files=files)
     figures = dict(result.summary.iter_rows())
+    told = arguments.json or not arguments.quiet
+    closeness = _closeness(result, demand, config) if told and demand is not None else {}
     if arguments.json:
-        print(json.dumps(figures | (_closeness(result, demand, config) if demand is not None else {})))
-    elif not arguments.quiet:
+        print(json.dumps(figures | closeness))
+    elif told:
         _tell(figures, files, folder)
-        if demand is not None:
-            _tell_closeness(_closeness(result, demand, config), config.quantile_levels)
+        if closeness:
+            _tell_closeness(closeness, config.quantile_levels)
     return INCOMPLETE if arguments.strict and figures["n_not_imputed"] else DONE
 
 
@@ -85,35 +79,6 @@ def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Co
     else:
         dry_run(observed, config, engine=arguments.engine, as_json=arguments.json)
     return DONE
-
-
-def configured(arguments: argparse.Namespace) -> Config:
-    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = load_config(arguments.config) if arguments.config else Config()
-    if arguments.n_neighbors is not None:
-        if arguments.n_neighbors < 1:
-            raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
-        config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
-    if arguments.candidate_weeks:
-        config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
-    return config
-
-
-def refuse_overlap(data: str | None, folder: Path) -> None:
-    """The output may not be read as input the next time, nor replace the input."""
-    if data is None:
-        return
-    source, out = Path(data).resolve(), folder.resolve()
-    if source == out or source in out.parents or (source.parent == out and source.name in (IMPUTED_FILE, SIPS_FILE)):
-        raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
-
-
-def read_observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, or the demo panel and its true demand."""
-    if data is None:
-        demo = demo_panel()
-        return demo.panel, demo.demand
-    return read_panel(data, columns=config.columns).collect(), None
 
 
 def _write(result: Imputation, folder: Path) -> list[Path]:
@@ -145,12 +110,6 @@ def _facts(
         "summary": dict(result.summary.iter_rows()),
         "seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
-
-
-def fingerprint(observed: pl.DataFrame) -> str:
-    """SHA-256 of the panel's content, whatever the order of its rows."""
-    ordered = observed.sort("Store", "Product", "week").rechunk()
-    return sha256(ordered.write_ipc(None, compat_level=pl.CompatLevel.oldest()).getbuffer()).hexdigest()
 
 
 def _tell(figures: dict[str, float], files: list[Path], folder: Path) -> None:

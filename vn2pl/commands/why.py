@@ -19,7 +19,7 @@ from ..explaining import Explanation, as_json, differences, explain, find_stocko
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
-from .impute import configured, read_observed
+from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
 TWO_COLUMNS = 92
