@@ -79,6 +79,11 @@ def find_damage(folder: Path) -> list[str]:
     return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
 
 
+def listed_files(folder: Path) -> list[str]:
+    """Names of the files that ``run.json`` tells of."""
+    return list(json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["files"])
+
+
 def _damage(path: Path, size: int, digest: str) -> str | None:
     if not path.is_file():
         return f"{path}: is missing"

@@ -98,6 +98,14 @@ exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130
         help="check configuration and panel, tell the work and the memory; write nothing",
     )
     command.add_argument(
+        "--full",
+        action="store_true",
+        help="compute all stockouts, also those that an earlier run in the output folder computed from the same past",
+    )
+    command.add_argument(
+        "--fresh", action="store_true", help="discard the finished shards of a long run that was stopped"
+    )
+    command.add_argument(
         "--explain", action="store_true", help="print the logical and the physical plan; write nothing"
     )
     command.add_argument("--strict", action="store_true", help="exit with 1 if a stockout is left without a SIP")
@@ -253,6 +261,9 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+    command.add_argument(
+        "--ignore-memory", action="store_true", help="go on where the panel seems too large for the memory"
     )
 
 

@@ -22,7 +22,7 @@ from ..backtest import ALL, ANSWERED, CLASS, METHOD, PART, PLAN, REFERENCES, SEG
 from ..cli import DONE
 from ..config import Config
 from ..errors import InputError
-from ..fingerprints import fingerprint
+from ..fingerprints import content
 from ..masks import Mask, draw_masks
 from ..terminal import print_table
 from .inputs import DEMO, configured, read_observed, refuse_overlap
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
     config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
     refuse_overlap(arguments.data, folder)
-    observed, _ = read_observed(arguments.data, config)
+    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder):
         start = time.perf_counter()
@@ -108,7 +108,7 @@ def _facts(
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": arguments.data or DEMO,
-        "data_fingerprint": fingerprint(observed),
+        "data_fingerprint": content(observed),
         "mask": arguments.mask,
         "seeds": list(seeds),
         "reference": REFERENCES[arguments.mask],

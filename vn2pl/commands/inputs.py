@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
+from .. import memory
 from ..artifacts import IMPUTED_FILE, SIPS_FILE
 from ..config import Config, load_config
-from ..demo import demo_panel
 from ..errors import InputError
 from ..reading import read_panel
 
@@ -36,9 +36,21 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
 
-def read_observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, or the demo panel and its true demand."""
+def read_observed(
+    data: str | None, config: Config, *, ignore_memory: bool = False
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The panel at a path, or the demo panel and its true demand.
+
+    Raises InputError, before reading it whole, where a panel of so many rows will not fit into memory.
+    """
     if data is None:
+        # Its generator needs numpy, whose import takes as long as reading a panel.
+        from ..demo import demo_panel
+
         demo = demo_panel()
         return demo.panel, demo.demand
-    return read_panel(data, columns=config.columns).collect(), None
+    panel = read_panel(data, columns=config.columns)
+    if not ignore_memory:
+        rows = panel.select(pl.len()).collect(engine="streaming").item()
+        memory.require(memory.estimate(rows=rows), source=data)
+    return panel.collect(), None

@@ -77,7 +77,7 @@ FEATURES = {
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
     config = configured(arguments)
-    observed, _ = read_observed(arguments.data, config)
+    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
     explanation = explain(observed.lazy(), config, stockout)
     if arguments.json:
