@@ -46,7 +46,7 @@ def _skus(observed: pl.LazyFrame) -> pl.LazyFrame:
 
 def _lot() -> pl.Expr:
     """High half: a hash of SKU and week, blind to all other rows; low half: the row, so that no two are equal."""
-    drawn = (pl.col(HASH) + pl.col(PERIOD).cast(pl.UInt64)).hash(seed=0)
+    drawn = (pl.col(HASH) + pl.col(PERIOD).cast(pl.Int64).reinterpret(dtype=pl.UInt64)).hash(seed=0)
     return drawn // 2**32 * 2**32 + pl.col(ROW).cast(pl.UInt64)
 
 

@@ -287,6 +287,11 @@ CASES = [
         ("sales is not finite in 1 row", "2024-04-08: found NaN"),
     ),
     Case(
+        "enormous sales",
+        panel(sales=[1e300, 0.0, 9007199254740994.0]),
+        ("sales is too large in 2 rows", "found 9007199254740994.0", "2^53"),
+    ),
+    Case(
         "infinite sales",
         panel(sales=[float("inf"), float("-inf"), 1.0]),
         ("not finite in 2 rows", "found inf", "found -inf"),

@@ -79,6 +79,18 @@ def test_new_weeks_cost_new_stockouts_only_and_give_the_same_bytes(
     assert contents(place.out) == place.fully(panel, *options)
 
 
+@pytest.mark.parametrize("dtype", [pl.String, pl.Categorical, pl.Int32, pl.UInt64])
+def test_keys_may_be_of_any_type(place: Place, panel: pl.DataFrame, dtype: type[pl.DataType]) -> None:
+    stores = pl.col("Store") + 10_000
+    keyed = panel.with_columns(
+        (stores.cast(pl.String) if dtype is pl.Categorical else stores).cast(dtype).alias("Store")
+    )
+    place.impute(_until(keyed, NOW))
+    record = place.impute(keyed.reverse())
+    assert record["stockouts_computed"] == _stockouts(keyed, NOW)
+    assert contents(place.out) == place.fully(keyed)
+
+
 @pytest.mark.parametrize(
     "revise",
     [

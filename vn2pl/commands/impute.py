@@ -199,6 +199,10 @@ def _tell_figures(ended: Ended, folder: Path) -> None:
         ("Lift", f"{figures['volume_lift']:,.0f} ({figures['volume_lift_pct']:+.1f} %)"),
     ]
     print_table("Imputation", rows)
+    if not figures["n_stockouts"]:
+        print("\nNothing to impute: every SKU-week was in stock.")
+    elif figures["n_stockouts"] == figures["n_rows"]:
+        print("\nNothing to learn from: no SKU-week was in stock.")
     print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
     if ended.earlier.reason:
         print(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
