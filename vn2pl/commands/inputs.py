@@ -1,6 +1,7 @@
 """What commands share: their configuration, the panel they read, and that they do not write over it."""
 
 import argparse
+import os
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,10 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
     """The output may not be read as input the next time, nor replace the input."""
     if data is None:
         return
-    source, out = Path(data).resolve(), folder.resolve()
+    if "\0" in data:
+        return  # no such path, as reading it will tell
+    # Unlike Path.resolve, which raises for a link to itself before anybody can say what it is.
+    source, out = Path(os.path.realpath(data)), Path(os.path.realpath(folder))
     if source == out or source in out.parents or (source.parent == out and source.name in (IMPUTED_FILE, SIPS_FILE)):
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
