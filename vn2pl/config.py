@@ -40,9 +40,10 @@ def load_config(path: str | os.PathLike[str]) -> Config:
         node = yaml.compose(source.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         if node is None:
             return Config()
-        marks = dict(islice(_marks(node, ()), MOST_VALUES + 1))
-        if len(marks) > MOST_VALUES:
+        found = list(islice(_marks(node, ()), MOST_VALUES + 1))
+        if len(found) > MOST_VALUES:
             raise InputError(f"{source}: expected {MOST_VALUES:,} values at most, got more (aliases count in full)")
+        marks = dict(found)
         document = yaml.SafeLoader("").construct_document(node)
     problems = [*_repeated(node, ()), *find_problems(document)]
     if problems:
