@@ -72,6 +72,9 @@ def _add_impute(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
   vn2pl impute --data sales.parquet --out processed
   vn2pl impute --config configs/uncertainty.yaml --n-neighbors 20 --n-jobs -1
 
+A run builds on the files of an earlier one in the same folder: stockouts that it computed from the same past
+(candidate_weeks: past) are not computed again. The bytes are those of a full run.
+
 exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130 interrupted""",
     )
     _add_panel_options(command)
