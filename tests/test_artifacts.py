@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from vn2pl import InputError
-from vn2pl.artifacts import TEMPORARY, find_damage, output_folder, replacing
+from vn2pl.artifacts import TEMPORARY, find_damage, output_folder, replacing, write_parquet
 
 ROOT = Path(__file__).parents[1]
 KILLS = 20
@@ -93,6 +93,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         fill_the_disk()
     assert path.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path, numbers = tmp_path / "file.parquet", pl.DataFrame({"a": range(50_000)})
+    write_parquet(numbers.head(1), path)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"file\.parquet: cannot be written: File too large"):
+            write_parquet(numbers, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["file.parquet"]
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from .errors import InputError
 
@@ -141,3 +142,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except PolarsError as error:
+        # Where the system fails Polars, it says so in the middle of a line: ... IO error: No space left (os error 28).
+        cause = str(error).partition("\n")[0].rpartition("IO error: ")[2]
+        raise InputError(f"{path}: cannot be written: {cause}") from error

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from hashlib import sha256
+from operator import add
 from pathlib import Path
 
 import msgspec
@@ -63,17 +65,21 @@ def _types(schema: pl.Schema) -> Sequence[Sequence[str]]:
 
 def _weeks(panel: pl.DataFrame) -> dict[str, str]:
     """Of each week, ISO date, its rows: two 64-bit hashes a row, added up exactly, so that order does not matter."""
-    rows = pl.struct(_plain(name, dtype) for name, dtype in panel.schema.items())
-    hashes = (rows.hash(seed).cast(pl.Int128).alias(str(seed)) for seed in SEEDS)
     sums = (
         panel.lazy()
-        .select(WEEK, *hashes)
+        .select(WEEK, *(_row_hash(panel.schema, seed).cast(pl.Int128).alias(str(seed)) for seed in SEEDS))
         .group_by(WEEK)
         .agg(pl.len(), *(pl.col(str(seed)).sum() for seed in SEEDS))
         .sort(WEEK)
         .collect(engine="streaming")
     )
     return {week.isoformat(): f"{rows:x}-{first:x}-{second:x}" for week, rows, first, second in sums.iter_rows()}
+
+
+def _row_hash(schema: pl.Schema, seed: int) -> pl.Expr:
+    """A hash of the sum of the columns' hashes, each with a seed of its own: a struct's takes five times as long."""
+    hashes = (_plain(name, dtype).hash(seed << 32 | number) for number, (name, dtype) in enumerate(schema.items()))
+    return reduce(add, hashes).hash(seed)
 
 
 def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
