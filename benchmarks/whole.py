@@ -29,8 +29,8 @@ FEW = 3
 
 
 def impute(data: Path, out: Path) -> Cost:
-    """The default command on a panel, quietly."""
-    return command_cost([*COMMAND, "impute", "--data", str(data), "--out", str(out), "--quiet"])
+    """The default command on a panel, quietly, and all of it whatever is in the folder."""
+    return command_cost([*COMMAND, "impute", "--data", str(data), "--out", str(out), "--quiet", "--full"])
 
 
 def beside_numpy(folder: Path, *, rounds: int) -> dict[str, Any]:

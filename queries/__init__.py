@@ -7,13 +7,14 @@ another.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
 from .candidates import alike, candidates, targets
 from .imputed import imputed, largest_sales, outcomes
-from .names import FIRST, TARGET, TARGET_SEASON
+from .names import FIRST, TARGET, TARGET_SEASON, WEEK
 from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
 from .pools import pools, slots, supply, week_pairs
@@ -64,10 +65,11 @@ def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
     return profile.features(coded, candidate_weeks=settings.candidate_weeks)
 
 
-def prepare(features: pl.LazyFrame, settings: Settings, /) -> Prepared:
-    """Stockouts, candidates, and the pool of candidates that each stockout is compared with."""
+def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None = None) -> Prepared:
+    """Stockouts, those from a week on or all, candidates, and the pool of candidates that each is compared with."""
     profile = settings.definition
-    stockouts = targets(features, profile, n_neighbors=settings.n_neighbors).cache()
+    stockouts = targets(features, profile, n_neighbors=settings.n_neighbors)
+    stockouts = (stockouts if since is None else stockouts.filter(pl.col(WEEK) >= since)).cache()
     donors = candidates(features, profile, cell_candidates=settings.cell_candidates).cache()
     weeks = week_pairs(
         features,

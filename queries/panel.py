@@ -21,18 +21,21 @@ def panel(observed: pl.LazyFrame, /, *, attributes: Sequence[str] = ()) -> pl.La
     the order of the natural key: to compare rows is to compare keys) and ``lot`` (UInt64, one per SKU-week, in an
     order as good as random that other rows do not change).
     """
-    present = observed.collect_schema().names()
-    kept = dict.fromkeys([*REQUIRED, *(name for name in attributes if name in present)])
     first = pl.col(PERIOD).min()
     row = pl.col(SKU_CODE).cast(pl.Int64) * (pl.col(PERIOD).max() - first + 1) + pl.col(PERIOD) - first
     return (
-        observed.select(*kept)
+        observed.select(columns_read(observed.collect_schema().names(), attributes=attributes))
         .join(_skus(observed), on=SKU, how="left")
         .with_columns(period().alias(PERIOD), season().alias(SEASON))
         .with_columns(row.cast(pl.UInt32).alias(ROW))
         .with_columns(_lot().alias(LOT))
         .drop(HASH)
     )
+
+
+def columns_read(present: Sequence[str], /, *, attributes: Sequence[str]) -> list[str]:
+    """The columns of a panel that a plan with these attributes reads."""
+    return list(dict.fromkeys([*REQUIRED, *(name for name in attributes if name in present)]))
 
 
 def _skus(observed: pl.LazyFrame) -> pl.LazyFrame:
@@ -43,7 +46,7 @@ def _skus(observed: pl.LazyFrame) -> pl.LazyFrame:
 
 def _lot() -> pl.Expr:
     """High half: a hash of SKU and week, blind to all other rows; low half: the row, so that no two are equal."""
-    drawn = (pl.col(HASH) + pl.col(PERIOD).cast(pl.UInt64)).hash(seed=0)
+    drawn = (pl.col(HASH) + pl.col(PERIOD).cast(pl.Int64).reinterpret(dtype=pl.UInt64)).hash(seed=0)
     return drawn // 2**32 * 2**32 + pl.col(ROW).cast(pl.UInt64)
 
 

@@ -1,6 +1,7 @@
 """Every bad input ends in an InputError whose message names the file, the place and the count."""
 
 import io
+import json
 import os
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+from commands import contents, run_impute
 
 from vn2pl.errors import InputError
 from vn2pl.reading import check_panel, read_panel, scan_panel
@@ -28,6 +30,7 @@ WIDE = {
     MASTER: "Store,Product,ProductGroup\n1,10,7\n2,20,8\n",
 }
 
+EARLIER = ("demand_imputed.parquet", "imputation_summary.csv", "imputed_sips.parquet")
 Build = Callable[[Path], Path]
 
 
@@ -287,6 +290,11 @@ CASES = [
         ("sales is not finite in 1 row", "2024-04-08: found NaN"),
     ),
     Case(
+        "enormous sales",
+        panel(sales=[1e300, 0.0, 9007199254740994.0]),
+        ("sales is too large in 2 rows", "found 9007199254740994.0", "2^53"),
+    ),
+    Case(
         "infinite sales",
         panel(sales=[float("inf"), float("-inf"), 1.0]),
         ("not finite in 2 rows", "found inf", "found -inf"),
@@ -464,10 +472,16 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_bad_input_is_told_in_one_message(case: Case, tmp_path: Path) -> None:
+def test_bad_input_is_told_in_one_message_and_leaves_earlier_output_alone(case: Case, tmp_path: Path) -> None:
     path = case.build(tmp_path)
+    config, out = tmp_path / "config.yaml", tmp_path.with_name(f"{tmp_path.name}_out")
+    config.write_text(json.dumps({"columns": dict(case.columns)}))
+    out.mkdir()
+    for name in (*EARLIER, "run.json"):
+        (out / name).write_text("earlier")
     with pytest.raises(InputError) as caught:
-        read_panel(path, columns=case.columns).collect()
+        run_impute(path, out, "--config", config)
+    assert contents(out) == dict.fromkeys(EARLIER, b"earlier")
     message = str(caught.value)
     assert [fragment for fragment in case.fragments if fragment not in message] == [], message
     assert not any(internal in message for internal in ("PlRefPath", "polars", "panicked", ".rs:", "Traceback"))

@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 
 import vn2pl
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import markdown, measure, problem, searches, whole  # noqa: E402
+from benchmarks import accuracy, markdown, measure, problem, searches, whole
 
 QUICK = [pytest.param(*found, id=found[1].name) for found in searches.peers() if found[0] != "loop"]
 
@@ -74,8 +70,6 @@ def test_text_between_markers() -> None:
 
 
 def test_accuracy_table_of_a_small_panel(monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks import accuracy
-
     small: Any = vn2pl.demo_panel(skus=25, weeks=100, seed=3).panel
     monkeypatch.setattr(accuracy, "observed", lambda _: small)
     text = accuracy.make(25, [201], [accuracy.Case("blocks", "past")])

@@ -1,5 +1,6 @@
 """Configuration files: what they mean, and what is said of a broken one."""
 
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,11 @@ BROKEN = {
     ),
     "tag": ("profile: !!python/object/apply:os.system ['true']\n", ["c.yaml:1:10 is not valid YAML"]),
     "contains itself": ("parameters: &a {b: *a}\n", ["c.yaml"]),
+    "aliases of aliases": (
+        "a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefghijkl")),
+        ["c.yaml: expected 10,000 values at most, got more"],
+    ),
     "a list as key": ("[1, 2]: 3\n", ["c.yaml"]),
     "binary": ("\x00\x01", ["c.yaml is not valid YAML"]),
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from .errors import InputError
 
@@ -20,20 +21,23 @@ RUN_FILE = "run.json"
 TEMPORARY = ".temporary"
 
 
-def make_folder(folder: Path) -> None:
-    """Make the output folder. Raises InputError where it cannot be."""
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """A folder to write to, made where it is missing, held for this run and cleared of what a killed one left.
+
+    Raises InputError where it cannot be made or written to, or where another run holds it.
+    """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder to write to, got a file")
     with _told(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        _prepare(folder)
+        yield
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder ready: remove temporary files that a killed run left, and see that it can be written.
-
-    Raises InputError where it cannot.
-    """
-    make_folder(folder)
+def _prepare(folder: Path) -> None:
+    """Remove temporary files that a killed run left, and see that the folder can be written to."""
     with _told(folder):
         for leftover in folder.glob(f"*{TEMPORARY}"):
             leftover.unlink(missing_ok=True)
@@ -74,6 +78,11 @@ def find_damage(folder: Path) -> list[str]:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         return [f"{folder / RUN_FILE}: expected the record of a run, got: {error!r}"]
     return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
+
+
+def listed_files(folder: Path) -> list[str]:
+    """Names of the files that ``run.json`` tells of."""
+    return list(json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["files"])
 
 
 def _damage(path: Path, size: int, digest: str) -> str | None:
@@ -133,3 +142,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    except PolarsError as error:
+        # Where the system fails Polars, it says so in the middle of a line: ... IO error: No space left (os error 28).
+        cause = str(error).partition("\n")[0].rpartition("IO error: ")[2]
+        raise InputError(f"{path}: cannot be written: {cause}") from error

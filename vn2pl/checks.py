@@ -14,6 +14,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from vn2pl.errors import InputError
 from vn2pl.queries.names import ADDED, KEY, QUANTILE, SKU, VALUE
+from vn2pl.queries.sips import LARGEST
 
 OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE)
 FILE_LINE = "file_line"
@@ -257,6 +258,7 @@ def _sales_rules(dtype: pl.DataType) -> list[Rule]:
     broken = [
         Rule("sales", "is negative", "0 or more", (sales < 0) & sales.is_finite()),
         Rule("sales", "is not finite", "a number, 0 or more", ~sales.is_finite()),
+        Rule("sales", "is too large", "2^53 at most, where counts are exact", (sales > LARGEST) & sales.is_finite()),
     ]
     if is_text(dtype):
         unreadable = sales.is_null() & pl.col("sales").is_not_null()

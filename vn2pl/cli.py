@@ -72,6 +72,9 @@ def _add_impute(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
   vn2pl impute --data sales.parquet --out processed
   vn2pl impute --config configs/uncertainty.yaml --n-neighbors 20 --n-jobs -1
 
+A run builds on the files of an earlier one in the same folder: stockouts that it computed from the same past
+(candidate_weeks: past) are not computed again. The bytes are those of a full run.
+
 exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130 interrupted""",
     )
     _add_panel_options(command)
@@ -96,6 +99,14 @@ exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130
         "--dry-run",
         action="store_true",
         help="check configuration and panel, tell the work and the memory; write nothing",
+    )
+    command.add_argument(
+        "--full",
+        action="store_true",
+        help="compute all stockouts, also those that an earlier run in the output folder computed from the same past",
+    )
+    command.add_argument(
+        "--fresh", action="store_true", help="discard the finished shards of a long run that was stopped"
     )
     command.add_argument(
         "--explain", action="store_true", help="print the logical and the physical plan; write nothing"
@@ -253,6 +264,9 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+    command.add_argument(
+        "--ignore-memory", action="store_true", help="go on where the panel seems too large for the memory"
     )
 
 

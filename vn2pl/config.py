@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -14,6 +14,8 @@ import yaml
 
 from .errors import InputError
 from .queries import Settings, profiles
+
+MOST_VALUES = 10_000
 
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
@@ -38,7 +40,10 @@ def load_config(path: str | os.PathLike[str]) -> Config:
         node = yaml.compose(source.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         if node is None:
             return Config()
-        marks = dict(_marks(node, ()))
+        found = list(islice(_marks(node, ()), MOST_VALUES + 1))
+        if len(found) > MOST_VALUES:
+            raise InputError(f"{source}: expected {MOST_VALUES:,} values at most, got more (aliases count in full)")
+        marks = dict(found)
         document = yaml.SafeLoader("").construct_document(node)
     problems = [*_repeated(node, ()), *find_problems(document)]
     if problems:

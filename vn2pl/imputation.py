@@ -1,12 +1,13 @@
 """Running the plan: features once, then shard after shard of target seasons, each a lazy plan of its own."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 
 from . import queries
-from .queries.names import KEY, QUANTILE, RANK, TARGET_SEASON
+from .queries.names import KEY, QUANTILE, RANK, SOUGHT, TARGET_SEASON
 from .queries.workload import PAIRS, STOCKOUTS, workload
 
 Engine = Literal["auto", "streaming", "in-memory"]
@@ -31,6 +32,16 @@ class Report(Protocol):
         """One of them is done."""
 
 
+class Shelf(Protocol):
+    """Keeps what shards found, so that a run that is stopped can go on."""
+
+    def load(self, shard: Shard) -> list[pl.DataFrame] | None:
+        """The frames of a shard that was searched before, or None."""
+
+    def save(self, shard: Shard, frames: Sequence[pl.DataFrame]) -> None:
+        """Keep the frames of a shard."""
+
+
 class Search(NamedTuple):
     """Collected sides of the join, ready to be searched shard by shard."""
 
@@ -38,6 +49,33 @@ class Search(NamedTuple):
     shards: list[Shard]
     settings: queries.Settings
     engine: Engine
+
+    @property
+    def stockouts(self) -> int:
+        """Stockouts of all shards."""
+        return sum(shard.stockouts for shard in self.shards)
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of all shards."""
+        return sum(shard.pairs for shard in self.shards)
+
+    @property
+    def largest_shard(self) -> int:
+        """Pairs of the largest shard."""
+        return max((shard.pairs for shard in self.shards), default=0)
+
+    def neighbours(self) -> int:
+        """Neighbours that will be found, at most."""
+        return self.prepared.targets.select(pl.col(SOUGHT).cast(pl.Int64).sum()).collect().item() or 0
+
+
+class Findings(NamedTuple):
+    """What was found for stockouts, as in ``queries.Found``; neighbours only where they were asked for."""
+
+    sips: pl.DataFrame
+    outcomes: pl.DataFrame
+    neighbours: pl.DataFrame | None = None
 
 
 class Imputation(NamedTuple):
@@ -63,42 +101,73 @@ def impute(
     ``report`` hears of the shards before the first is searched, and of each when it is done.
     """
     search = ready(queries.features(observed, settings), settings, engine=engine)
-
-    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
-        return [found.sips, found.outcomes, *([found.neighbours] if with_neighbours else [])]
-
-    sips, outcomes, *neighbours = run(search, wanted, report=report)
-    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine=actual_engine(engine))
-    return Imputation(
-        imputed=imputed,
-        sips=sips.sort(*KEY, QUANTILE),
-        summary=queries.summary(imputed.lazy()).collect(engine=actual_engine(engine)),
-        neighbours=neighbours[0].sort(*KEY, RANK) if neighbours else None,
-    )
+    return published(observed, [find(search, with_neighbours=with_neighbours, report=report)], engine=engine)
 
 
-def ready(features: pl.LazyFrame, settings: queries.Settings, /, *, engine: Engine = "auto") -> Search:
-    """Collect features and both sides of the join, and cut the work into shards."""
+def ready(
+    features: pl.LazyFrame, settings: queries.Settings, /, *, engine: Engine = "auto", since: date | None = None
+) -> Search:
+    """Collect features and both sides of the join, of stockouts from a week on or all, and cut the work into shards."""
     collected = features.collect(engine=actual_engine(engine)).lazy()
-    sides = pl.collect_all(queries.prepare(collected, settings), engine=actual_engine(engine))
+    sides = pl.collect_all(queries.prepare(collected, settings, since=since), engine=actual_engine(engine))
     prepared = queries.Prepared(*(side.lazy() for side in sides))
     load = workload(prepared.targets, prepared.pools).collect(engine=actual_engine(engine))
     return Search(prepared, plan_shards(load), settings, engine)
 
 
+def find(
+    search: Search, /, *, with_neighbours: bool = False, report: Report | None = None, shelf: Shelf | None = None
+) -> Findings:
+    """Search all shards but those on the shelf, which keeps each that is done."""
+
+    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
+        return [found.sips, found.outcomes, *([found.neighbours] if with_neighbours else [])]
+
+    return Findings(*run(search, wanted, report=report, shelf=shelf))
+
+
+def published(observed: pl.LazyFrame, findings: Sequence[Findings], /, *, engine: Engine = "auto") -> Imputation:
+    """The frames of a run, from what was found for disjoint sets of stockouts that are all of the panel's."""
+    sips, outcomes = pl.concat([found.sips for found in findings]), pl.concat([found.outcomes for found in findings])
+    neighbours = [found.neighbours for found in findings if found.neighbours is not None]
+    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine=actual_engine(engine))
+    return Imputation(
+        imputed=imputed,
+        sips=sips.sort(*KEY, QUANTILE),
+        summary=queries.summary(imputed.lazy()).collect(engine=actual_engine(engine)),
+        neighbours=pl.concat(neighbours).sort(*KEY, RANK) if neighbours else None,
+    )
+
+
 def run(
-    search: Search, wanted: Callable[[queries.Found], list[pl.LazyFrame]], /, *, report: Report | None = None
+    search: Search,
+    wanted: Callable[[queries.Found], list[pl.LazyFrame]],
+    /,
+    *,
+    report: Report | None = None,
+    shelf: Shelf | None = None,
 ) -> list[pl.DataFrame]:
     """Search all shards; returns the wanted frames, each over all shards (empty where there is no stockout)."""
     if report:
         report.planned(search.shards)
     parts = []
     for shard in search.shards or [Shard((), 0, 0)]:
-        found = queries.search(search.prepared, search.settings, seasons=shard.seasons)
-        parts.append(pl.collect_all(wanted(found), engine=actual_engine(search.engine)))
+        parts.append(_searched(search, wanted, shard, shelf))
         if report:
             report.finished(shard)
     return [pl.concat(frames) for frames in zip(*parts, strict=True)]
+
+
+def _searched(
+    search: Search, wanted: Callable[[queries.Found], list[pl.LazyFrame]], shard: Shard, shelf: Shelf | None
+) -> list[pl.DataFrame]:
+    if shelf and (kept := shelf.load(shard)) is not None:
+        return kept
+    found = queries.search(search.prepared, search.settings, seasons=shard.seasons)
+    frames = pl.collect_all(wanted(found), engine=actual_engine(search.engine))
+    if shelf:
+        shelf.save(shard, frames)
+    return frames
 
 
 def actual_engine(engine: Engine, /) -> Literal["streaming", "in-memory"]:

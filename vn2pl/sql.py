@@ -15,7 +15,6 @@ from polars.exceptions import PanicException, PolarsError
 from .errors import InputError
 
 SUFFIX = ".sql"
-TABLES = ("panel", "imputed", "sips", "summary", "neighbours")
 INTEGERS = range(-(2**63) + 1, 2**63)
 READING = ("SELECT", "WITH")
 

@@ -20,6 +20,11 @@ class Profile(Protocol):
         """Panel columns, beyond the required ones, that the features use where the panel has them."""
         ...
 
+    @property
+    def always_looks_ahead(self) -> bool:
+        """Whether features look at later weeks even where candidates may not: new weeks then change old SIPs."""
+        ...
+
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel with its features, ``own_weeks`` (the SKU's in-stock weeks that were used) and ``level_source``."""
         ...

@@ -146,6 +146,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         groupings = (*(circle.by for circle in circles), self.store_residual_by, self.peer_regularity_by)
         return tuple(dict.fromkeys(name for by in groupings for name in by))
 
+    @property
+    def always_looks_ahead(self) -> bool:
+        return False
+
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
         (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source

@@ -32,6 +32,10 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def attributes(self) -> Sequence[str]:
         return ()
 
+    @property
+    def always_looks_ahead(self) -> bool:
+        return True
+
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:  # noqa: ARG002
         """Adds rolling_mean_4, rolling_std_4, rolling_cv_4, seasonal_mean, trend_slope, zeros_pct (Float64), own_weeks
         (UInt32) and level_source (String); the same whatever ``candidate_weeks``."""

@@ -17,14 +17,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
-from ..artifacts import prepare_folder, write_parquet, write_run
+from ..artifacts import output_folder, write_parquet, write_run
 from ..backtest import ALL, ANSWERED, CLASS, METHOD, PART, PLAN, REFERENCES, SEGMENT, Backtest, backtest
 from ..cli import DONE
 from ..config import Config
 from ..errors import InputError
+from ..fingerprints import content
 from ..masks import Mask, draw_masks
 from ..terminal import print_table
-from .impute import DEMO, configured, fingerprint, read_observed, refuse_overlap
+from .inputs import DEMO, configured, read_observed, refuse_overlap
 
 ROWS_FILE = "backtest_rows.parquet"
 TABLE_FILE = "backtest_table.parquet"
@@ -68,16 +69,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
     config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
     refuse_overlap(arguments.data, folder)
-    observed, _ = read_observed(arguments.data, config)
+    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
-    prepare_folder(folder)
-    start = time.perf_counter()
-    with _progress(len(masks), quiet=arguments.json) as progress:
-        result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
-    seconds = time.perf_counter() - start
-    files = _write(result, folder)
-    facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
-    write_run(folder, facts, files=files)
+    with output_folder(folder):
+        start = time.perf_counter()
+        with _progress(len(masks), quiet=arguments.json) as progress:
+            result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
+        seconds = time.perf_counter() - start
+        files = _write(result, folder)
+        facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
+        write_run(folder, facts, files=files)
     if arguments.json:
         print(json.dumps({**facts, **_figures(result.table)}))
     else:
@@ -107,7 +108,7 @@ def _facts(
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": arguments.data or DEMO,
-        "data_fingerprint": fingerprint(observed),
+        "data_fingerprint": content(observed),
         "mask": arguments.mask,
         "seeds": list(seeds),
         "reference": REFERENCES[arguments.mask],

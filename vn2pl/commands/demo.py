@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..artifacts import prepare_folder, write_parquet
+from ..artifacts import output_folder, write_parquet
 from ..demo import demo_panel
 from ..errors import InputError
 
@@ -18,9 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         raise InputError(str(error)) from None
     folder = Path(arguments.out)
-    prepare_folder(folder)
-    write_parquet(demo.panel, folder / PANEL_FILE)
-    write_parquet(demo.demand, folder / DEMAND_FILE)
+    with output_folder(folder):
+        write_parquet(demo.panel, folder / PANEL_FILE)
+        write_parquet(demo.demand, folder / DEMAND_FILE)
     stockouts = demo.panel["in_stock"].not_().sum()
     print(f"{folder / PANEL_FILE}   {demo.panel.height:,} SKU-weeks, {stockouts:,} of them stockouts")
     print(f"{folder / DEMAND_FILE}  the true demand of each")

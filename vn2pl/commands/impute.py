@@ -4,116 +4,142 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
 
-from .. import __version__
+from .. import __version__, memory, queries, unfinished
 from ..artifacts import (
     IMPUTED_FILE,
     NEIGHBOURS_FILE,
+    RUN_FILE,
     SIPS_FILE,
     SUMMARY_FILE,
-    locked,
-    make_folder,
-    prepare_folder,
+    listed_files,
+    output_folder,
     write_csv,
     write_parquet,
     write_run,
 )
 from ..cli import DONE, INCOMPLETE
-from ..config import Config, load_config
-from ..demo import demo_panel
-from ..errors import InputError
-from ..imputation import Imputation, impute
+from ..config import Config
+from ..fingerprints import Fingerprint, fingerprint
+from ..imputation import Imputation, Search, find, published, ready
 from ..queries.baselines import own_history
 from ..queries.metrics import coverage, pinball
-from ..reading import read_panel
-from ..terminal import print_table, reporter
-from .planning import dry_run, explain
+from ..reuse import Earlier, findings, look_at, nothing
+from ..terminal import Reporter, print_table, reporter
+from .inputs import DEMO, configured, read_observed, refuse_overlap
+from .planning import dry_run, estimated, explain
 
-DEMO = "demo panel"
+
+class Job(NamedTuple):
+    """A run about to begin: what to impute, what that rests on, and how far an earlier run did it."""
+
+    options: argparse.Namespace
+    config: Config
+    observed: pl.DataFrame
+    now: Fingerprint
+    earlier: Earlier
+    report: Reporter
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go."""
+        return Path(self.options.out)
+
+
+class Ended(NamedTuple):
+    """How a run ended: its figures, how many stockouts it computed, and what it made of an earlier run."""
+
+    figures: Mapping[str, float | None]
+    computed: int
+    earlier: Earlier
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Impute; returns the exit status."""
+    config, folder = configured(arguments), Path(arguments.out)
     timings: dict[str, float] = {}
-    config = configured(arguments)
-    folder = Path(arguments.out)
     refuse_overlap(arguments.data, folder)
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = read_observed(arguments.data, config)
+            observed, demand = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
-        make_folder(folder)
-        with locked(folder):
-            prepare_folder(folder)
-            with _timed(timings, "impute"):
-                result = impute(
-                    observed.lazy(),
-                    config,
-                    engine=arguments.engine,
-                    with_neighbours=arguments.save_neighbours,
-                    report=report,
-                )
-            report.say("Writing")
-            with _timed(timings, "write"):
-                files = _write(result, folder)
-            facts = _facts(arguments, config, observed, result, timings)
-            write_run(folder, facts, files=files)
-    figures = dict(result.summary.iter_rows())
-    if arguments.json:
-        print(json.dumps(figures | (_closeness(result, demand, config) if demand is not None else {})))
-    elif not arguments.quiet:
-        _tell(figures, files, folder)
-        if demand is not None:
-            _tell_closeness(_closeness(result, demand, config), config.quantile_levels)
-    return INCOMPLETE if arguments.strict and figures["n_not_imputed"] else DONE
+        with output_folder(folder):
+            now = fingerprint(observed, config)
+            earlier = _earlier(arguments, config, now)
+            ended = _ended(Job(arguments, config, observed, now, earlier, report), timings)
+    _tell(arguments, ended, config, demand)
+    return INCOMPLETE if arguments.strict and ended.figures["n_not_imputed"] else DONE
+
+
+def _earlier(arguments: argparse.Namespace, config: Config, now: Fingerprint) -> Earlier:
+    if arguments.full:
+        return nothing("")
+    return look_at(Path(arguments.out), now, config, with_neighbours=arguments.save_neighbours)
+
+
+def _ended(job: Job, timings: dict[str, float]) -> Ended:
+    """Impute what the earlier run has not, and write the files; leave them as they are where it has done all."""
+    if job.earlier.is_current and job.earlier.record:
+        return Ended(job.earlier.record.summary, 0, job.earlier)
+    with _timed(timings, "impute"):
+        search = _ready(job)
+        result = _imputed(job, search)
+    job.report.say("Writing")
+    with _timed(timings, "write"):
+        files = _write(result, job.folder)
+    write_run(job.folder, _facts(job, result, timings, computed=search.stockouts), files=files)
+    unfinished.discard(job.folder)
+    return Ended(dict(result.summary.iter_rows()), search.stockouts, job.earlier)
+
+
+def _ready(job: Job) -> Search:
+    options, config = job.options, job.config
+    features = queries.features(job.observed.lazy(), config)
+    search = ready(features, config, engine=options.engine, since=job.earlier.since)
+    if not options.ignore_memory:
+        needed = estimated(job.observed, search, with_neighbours=options.save_neighbours)
+        memory.require(needed, source=options.data or DEMO)
+    return search
+
+
+def _imputed(job: Job, search: Search) -> Imputation:
+    options, since = job.options, job.earlier.since
+    if options.fresh:
+        unfinished.discard(job.folder)
+    shelf = None
+    if search.pairs >= unfinished.WORTH_KEEPING:
+        rests_on = [job.now.settings, sorted(job.now.weeks.items()), since, options.save_neighbours]
+        shelf = unfinished.KeptShards(job.folder, rests_on=rests_on)
+        if finished := shelf.finished(search.shards):
+            job.report.say(f"Going on after a run that was stopped: {finished} of {len(search.shards)} shards are kept")
+    found = [find(search, with_neighbours=options.save_neighbours, report=job.report, shelf=shelf)]
+    if since:
+        found.append(findings(job.folder, before=since, with_neighbours=options.save_neighbours))
+    return published(job.observed.lazy(), found, engine=options.engine)
 
 
 def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> int:
     if arguments.explain:
         explain(observed.lazy(), config)
     else:
-        dry_run(observed, config, engine=arguments.engine, as_json=arguments.json)
+        dry_run(
+            observed,
+            config,
+            engine=arguments.engine,
+            with_neighbours=arguments.save_neighbours,
+            as_json=arguments.json,
+        )
     return DONE
-
-
-def configured(arguments: argparse.Namespace) -> Config:
-    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = load_config(arguments.config) if arguments.config else Config()
-    if arguments.n_neighbors is not None:
-        if arguments.n_neighbors < 1:
-            raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
-        config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
-    if arguments.candidate_weeks:
-        config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
-    return config
-
-
-def refuse_overlap(data: str | None, folder: Path) -> None:
-    """The output may not be read as input the next time, nor replace the input."""
-    if data is None:
-        return
-    source, out = Path(data).resolve(), folder.resolve()
-    if source == out or source in out.parents or (source.parent == out and source.name in (IMPUTED_FILE, SIPS_FILE)):
-        raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
-
-
-def read_observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, or the demo panel and its true demand."""
-    if data is None:
-        demo = demo_panel()
-        return demo.panel, demo.demand
-    return read_panel(data, columns=config.columns).collect(), None
 
 
 def _write(result: Imputation, folder: Path) -> list[Path]:
@@ -123,57 +149,79 @@ def _write(result: Imputation, folder: Path) -> list[Path]:
     for name, frame in frames.items():
         write_parquet(frame, folder / name)
     write_csv(result.summary, folder / SUMMARY_FILE)
+    if result.neighbours is None:
+        # Those of an earlier run are not the neighbours of these SIPs.
+        (folder / NEIGHBOURS_FILE).unlink(missing_ok=True)
     return [folder / name for name in (*frames, SUMMARY_FILE)]
 
 
-def _facts(
-    arguments: argparse.Namespace,
-    config: Config,
-    observed: pl.DataFrame,
-    result: Imputation,
-    timings: dict[str, float],
-) -> dict[str, Any]:
+def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, computed: int) -> dict[str, Any]:
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": arguments.data or DEMO,
-        "data_fingerprint": fingerprint(observed),
-        "config": msgspec.to_builtins(config),
-        "profile_parameters": msgspec.to_builtins(config.definition),
+        "data": job.options.data or DEMO,
+        "config": msgspec.to_builtins(job.config),
+        "profile_parameters": msgspec.to_builtins(job.config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},
         "threads": pl.thread_pool_size(),
-        "rows": {"panel": observed.height, "sips": result.sips.height},
+        "rows": {"panel": job.observed.height, "sips": result.sips.height},
+        "stockouts_computed": computed,
+        "earlier_run": job.earlier.reason,
         "summary": dict(result.summary.iter_rows()),
         "seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
+        "fingerprint": msgspec.to_builtins(job.now),
     }
 
 
-def fingerprint(observed: pl.DataFrame) -> str:
-    """SHA-256 of the panel's content, whatever the order of its rows."""
-    ordered = observed.sort("Store", "Product", "week").rechunk()
-    return sha256(ordered.write_ipc(None, compat_level=pl.CompatLevel.oldest()).getbuffer()).hexdigest()
+def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: pl.DataFrame | None) -> None:
+    if arguments.quiet and not arguments.json:
+        return
+    closeness = {} if demand is None else _closeness(Path(arguments.out), demand, config)
+    if arguments.json:
+        print(json.dumps({**ended.figures, "n_computed": ended.computed, **closeness}))
+        return
+    _tell_figures(ended, Path(arguments.out))
+    if closeness:
+        _tell_closeness(closeness, config.quantile_levels)
 
 
-def _tell(figures: dict[str, float], files: list[Path], folder: Path) -> None:
+def _tell_figures(ended: Ended, folder: Path) -> None:
+    figures = {name: value or 0 for name, value in ended.figures.items()}
     rows = [
         ("SKU-weeks", f"{figures['n_rows']:,.0f}"),
         ("Stockouts", f"{figures['n_stockouts']:,.0f}"),
         ("  imputed", f"{figures['n_imputed']:,.0f}"),
         ("  of them cold starts (no own history)", f"{figures['n_cold_start'] - figures['n_no_candidates']:,.0f}"),
         ("  without candidates", f"{figures['n_not_imputed']:,.0f}"),
-        ("Mean sales of imputed weeks, before", f"{figures['mean_original_sales'] or 0:,.2f}"),
-        ("Mean sales of imputed weeks, after", f"{figures['mean_imputed_sales'] or 0:,.2f}"),
+        ("Mean sales of imputed weeks, before", f"{figures['mean_original_sales']:,.2f}"),
+        ("Mean sales of imputed weeks, after", f"{figures['mean_imputed_sales']:,.2f}"),
         ("Volume, before", f"{figures['total_original_volume']:,.0f}"),
         ("Volume, after", f"{figures['total_imputed_volume']:,.0f}"),
-        ("Lift", f"{figures['volume_lift']:,.0f} ({figures['volume_lift_pct'] or 0:+.1f} %)"),
+        ("Lift", f"{figures['volume_lift']:,.0f} ({figures['volume_lift_pct']:+.1f} %)"),
     ]
     print_table("Imputation", rows)
-    print(f"\nFiles in {folder}: {', '.join(path.name for path in files)}, run.json")
+    if not figures["n_stockouts"]:
+        print("\nNothing to impute: every SKU-week was in stock.")
+    elif figures["n_stockouts"] == figures["n_rows"]:
+        print("\nNothing to learn from: no SKU-week was in stock.")
+    print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
+    if ended.earlier.reason:
+        print(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
 
 
-def _closeness(result: Imputation, demand: pl.DataFrame, config: Config) -> dict[str, float]:
+def _about_earlier(ended: Ended, *, stockouts: int) -> str:
+    reason = f"{ended.earlier.reason[0].upper()}{ended.earlier.reason[1:]}"
+    if ended.earlier.is_current:
+        return f"{reason}: the files are as they were (--full computes all again)."
+    if ended.earlier.record:
+        kept = f"{stockouts - ended.computed:,} of {stockouts:,} stockouts are as the earlier run computed them"
+        return f"{reason}: {kept} (--full computes all again)."
+    return f"All stockouts were computed: {ended.earlier.reason}."
+
+
+def _closeness(folder: Path, demand: pl.DataFrame, config: Config) -> dict[str, float]:
     """How close SIPs came to the demo panel's true demand, on the weeks that own history can answer as well."""
-    truth, sips = demand.lazy(), result.sips.lazy()
-    observed = result.imputed.lazy().with_columns(pl.col("sales_observed").alias("sales"))
+    truth, sips = demand.lazy(), pl.scan_parquet(folder / SIPS_FILE, glob=False)
+    observed = pl.scan_parquet(folder / IMPUTED_FILE, glob=False).with_columns(pl.col("sales_observed").alias("sales"))
     own = own_history(observed, levels=config.quantile_levels)
     both = pinball(sips, truth).join(pinball(own, truth), on=["Store", "Product", "week"], suffix="_own_history")
     inside = coverage(sips, truth, lower=min(config.quantile_levels), upper=max(config.quantile_levels))

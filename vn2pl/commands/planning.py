@@ -4,29 +4,38 @@ import json
 
 import polars as pl
 
-from .. import queries
+from .. import memory, queries
 from ..config import Config
 from ..imputation import Engine, Search, ready
-from ..memory import peak_estimate
 from ..physical import physical_nodes
 from ..terminal import print_table
 
 
-def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, as_json: bool) -> None:
+def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_neighbours: bool, as_json: bool) -> None:
     """Tell stockouts, candidates, pairs and memory of each shard.
 
     Features are computed, since pools are counted by them; nothing is searched or written.
     """
     search = ready(queries.features(observed.lazy(), config), config, engine=engine)
     candidates = search.prepared.candidates.select(pl.len()).collect().item()
-    estimate = peak_estimate(
-        rows=observed.height, largest_shard=max((shard.pairs for shard in search.shards), default=0)
-    )
+    peak = estimated(observed, search, with_neighbours=with_neighbours).peak
+    available = memory.available()
     if as_json:
         shards = [shard._asdict() for shard in search.shards]
-        print(json.dumps({"candidates": candidates, "peak_bytes": estimate, "shards": shards}))
+        told = {"candidates": candidates, "peak_bytes": peak, "available_bytes": available, "shards": shards}
+        print(json.dumps(told))
         return
-    _tell(search, candidates=candidates, estimate=estimate)
+    _tell(search)
+    room = "" if available is None else f" of {memory.gigabytes(available)} available"
+    print(
+        f"\n{candidates:,} candidates; about {memory.gigabytes(peak)} of memory at the peak{room}. Nothing was written."
+    )
+
+
+def estimated(observed: pl.DataFrame, search: Search, /, *, with_neighbours: bool) -> memory.Estimate:
+    """The memory that a search will need."""
+    neighbours = search.neighbours() if with_neighbours else 0
+    return memory.estimate(rows=observed.height, largest_shard=search.largest_shard, neighbours=neighbours)
 
 
 def explain(observed: pl.LazyFrame, config: Config, /) -> None:
@@ -40,11 +49,10 @@ def explain(observed: pl.LazyFrame, config: Config, /) -> None:
         print(f"{'!' if node.falls_back else ' '} {node.kind:<60.60} {first_line}".rstrip())
 
 
-def _tell(search: Search, *, candidates: int, estimate: int) -> None:
+def _tell(search: Search) -> None:
     rows = [(f"{_seasons(shard.seasons)}", f"{shard.stockouts:,}", f"{shard.pairs:,}") for shard in search.shards]
     total = ("all", f"{sum(s.stockouts for s in search.shards):,}", f"{sum(s.pairs for s in search.shards):,}")
     print_table("Work by shard", [*rows, total], header=("Seasons (ISO weeks)", "Stockouts", "Pairs"))
-    print(f"\n{candidates:,} candidates; about {estimate / 1e9:.1f} GB of memory at the peak. Nothing was written.")
 
 
 def _seasons(seasons: tuple[int, ...]) -> str:

@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..queries.names import ADDED, SALES, SALES_OBSERVED
 from ..reading import read_panel
 from ..sql import Query, answer, bind, load, parameter_values, shipped
-from .impute import configured
+from .inputs import configured
 
 ROWS_SHOWN = 50
 ANY_WIDTH = 10_000

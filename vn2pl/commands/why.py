@@ -19,7 +19,7 @@ from ..explaining import Explanation, as_json, differences, explain, find_stocko
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
-from .impute import configured, read_observed
+from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
 TWO_COLUMNS = 92
@@ -77,7 +77,7 @@ FEATURES = {
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
     config = configured(arguments)
-    observed, _ = read_observed(arguments.data, config)
+    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
     explanation = explain(observed.lazy(), config, stockout)
     if arguments.json:

@@ -1,0 +1,60 @@
+"""What commands share: their configuration, the panel they read, and that they do not write over it."""
+
+import argparse
+import os
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from .. import memory
+from ..artifacts import IMPUTED_FILE, SIPS_FILE
+from ..config import Config, load_config
+from ..errors import InputError
+from ..reading import read_panel
+
+DEMO = "demo panel"
+
+
+def configured(arguments: argparse.Namespace) -> Config:
+    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
+    config = load_config(arguments.config) if arguments.config else Config()
+    if arguments.n_neighbors is not None:
+        if arguments.n_neighbors < 1:
+            raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
+        config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
+    if arguments.candidate_weeks:
+        config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
+    return config
+
+
+def refuse_overlap(data: str | None, folder: Path) -> None:
+    """The output may not be read as input the next time, nor replace the input."""
+    if data is None:
+        return
+    if "\0" in data:
+        return  # no such path, as reading it will tell
+    # Unlike Path.resolve, which raises for a link to itself before anybody can say what it is.
+    source, out = Path(os.path.realpath(data)), Path(os.path.realpath(folder))
+    if source == out or source in out.parents or (source.parent == out and source.name in (IMPUTED_FILE, SIPS_FILE)):
+        raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
+
+
+def read_observed(
+    data: str | None, config: Config, *, ignore_memory: bool = False
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The panel at a path, or the demo panel and its true demand.
+
+    Raises InputError, before reading it whole, where a panel of so many rows will not fit into memory.
+    """
+    if data is None:
+        # Its generator needs numpy, whose import takes as long as reading a panel.
+        from ..demo import demo_panel
+
+        demo = demo_panel()
+        return demo.panel, demo.demand
+    panel = read_panel(data, columns=config.columns)
+    if not ignore_memory:
+        rows = panel.select(pl.len()).collect(engine="streaming").item()
+        memory.require(memory.estimate(rows=rows), source=data)
+    return panel.collect(), None
