@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from .candidates import alike, candidates, targets
+from .draws import draws
 from .imputed import imputed, largest_sales, outcomes
 from .names import FIRST, TARGET, TARGET_SEASON
 from .neighbours import donations, named_neighbours, nearest
@@ -27,6 +28,7 @@ __all__ = [
     "Found",
     "Prepared",
     "Settings",
+    "draws",
     "features",
     "imputed",
     "plan",

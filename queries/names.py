@@ -30,6 +30,7 @@ RANK = "rank"
 DISTANCE = "distance"
 WEIGHT = "weight"
 DEMAND = "demand"
+DRAW = "draw"
 QUANTILE = "quantile"
 VALUE = "value"
 
