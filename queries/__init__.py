@@ -22,6 +22,7 @@ from .profiles import profiles
 from .settings import Settings
 from .sips import distributions, estimates, sips
 from .summary import summary
+from .wide import for_spreadsheets, wide
 from .workload import workload
 
 __all__ = [
@@ -30,12 +31,14 @@ __all__ = [
     "Settings",
     "draws",
     "features",
+    "for_spreadsheets",
     "imputed",
     "plan",
     "prepare",
     "profiles",
     "search",
     "summary",
+    "wide",
     "workload",
 ]
 

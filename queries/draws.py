@@ -8,7 +8,7 @@ STATE = "state"
 UNIFORM = "uniform"
 LEVELS = "levels"
 VALUES = "values"
-ABOVE = "above"
+PASSED = "passed"
 # SplitMix64: the step of its counter and the multipliers of its finisher.
 STEP = 0x9E3779B97F4A7C15
 FIRST_MULTIPLIER, SECOND_MULTIPLIER = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -43,7 +43,7 @@ def draws(sips: pl.LazyFrame, /, *, n: int, seed: int, demand_unit: float) -> pl
         .with_columns(_state(seed).alias(STATE))
         .join(numbers, how="cross")
         .with_columns(_uniform(pl.col(STATE) + pl.col(DRAW).cast(pl.UInt64) * pl.lit(STEP, pl.UInt64)).alias(UNIFORM))
-        .with_columns(_levels_below().alias(ABOVE))
+        .with_columns(_levels_passed().alias(PASSED))
         .select(*KEY, DRAW, _rounded(_quantile(), demand_unit).alias(VALUE))
     )
 
@@ -66,17 +66,17 @@ def _uniform(state: pl.Expr) -> pl.Expr:
     return ((_mixed(state) // 2**11).cast(pl.Float64) + 0.5) * 2.0**-53
 
 
-def _levels_below() -> pl.Expr:
-    """How many levels the uniform number is above (Int32)."""
+def _levels_passed() -> pl.Expr:
+    """How many levels the uniform number has passed (Int32)."""
     return (pl.col(LEVELS) - pl.col(UNIFORM)).list.eval(pl.element() < 0).list.sum().cast(pl.Int32)
 
 
 def _quantile() -> pl.Expr:
     last = pl.col(LEVELS).list.len()
     return (
-        pl.when(pl.col(ABOVE) == 0)
+        pl.when(pl.col(PASSED) == 0)
         .then(pl.col(VALUES).list.first())
-        .when(pl.col(ABOVE) == last)
+        .when(pl.col(PASSED) == last)
         .then(pl.col(VALUES).list.last() + _tail().fill_null(0.0))
         .otherwise(_line())
     )
@@ -84,7 +84,7 @@ def _quantile() -> pl.Expr:
 
 def _line() -> pl.Expr:
     """The value between the levels to either side."""
-    sides = [(_at(name, pl.col(ABOVE) - 1), _at(name, pl.col(ABOVE))) for name in (LEVELS, VALUES)]
+    sides = [(_at(name, pl.col(PASSED) - 1), _at(name, pl.col(PASSED))) for name in (LEVELS, VALUES)]
     (low, high), (below, above) = sides
     return below + (above - below) * (pl.col(UNIFORM) - low) / (high - low)
 

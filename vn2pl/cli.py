@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _add_backtest(commands)
     _add_why(commands)
     _add_query(commands)
+    _add_export(commands)
     _add_demo(commands)
     _add_verify(commands)
     return top
@@ -208,6 +209,46 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
     )
     command.set_defaults(n_neighbors=None, candidate_weeks=None)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "export",
+        "write the distributions of a run for a spreadsheet or a simulation",
+        """examples:
+  vn2pl export --format csv --to sips.csv
+  vn2pl export --format csv --separator semicolon --store 61 --to store61.csv
+  vn2pl export --format sipmath --trials 1000 --to demand.SIPmath
+  vn2pl export --format sipmath --store 61 --product 231 | jq .sips[0]
+
+formats:
+  csv      one row a stockout, one column a quantile level (P50 is the median),
+           in UTF-8 with a byte-order mark in files, so that Excel reads accents;
+           text that starts with = + - @ gets an apostrophe before it
+  sipmath  a SIPmath 3.0 library (JSON): every SIP as an array of trials, drawn as
+           by vn2pl.sample
+
+exit status: 0 done, 2 bad input, 130 interrupted""",
+    )
+    command.add_argument("--format", choices=["csv", "sipmath"], required=True, help="form of the file")
+    command.add_argument(
+        "--out",
+        "--processed",
+        dest="out",
+        metavar="DIR",
+        default="processed",
+        help="output folder of an earlier vn2pl impute (default: processed)",
+    )
+    command.add_argument("--to", metavar="FILE", help="write there instead of to standard output")
+    command.add_argument("--store", action="append", metavar="S", help="only this Store; may be repeated")
+    command.add_argument("--product", action="append", metavar="P", help="only this Product; may be repeated")
+    command.add_argument("--trials", type=int, metavar="N", help="sipmath: draws from each SIP (default: 1000)")
+    command.add_argument("--seed", type=int, metavar="S", help="sipmath: seed of the draws (default: 0)")
+    command.add_argument(
+        "--separator", choices=["comma", "semicolon", "tab"], help="csv: between the columns (default: comma)"
+    )
+    command.set_defaults(data=None)
 
 
 def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
