@@ -13,7 +13,7 @@ import polars as pl
 
 from .candidates import alike, candidates, targets
 from .draws import draws
-from .imputed import imputed, largest_sales, outcomes
+from .imputed import imputed, largest_sales, marked, outcomes
 from .names import FIRST, TARGET, TARGET_SEASON
 from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
@@ -21,6 +21,7 @@ from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
 from .settings import Settings
 from .sips import distributions, estimates, sips
+from .stockouts import with_inferred_stockouts
 from .summary import summary
 from .wide import for_spreadsheets, wide
 from .workload import workload
@@ -33,12 +34,14 @@ __all__ = [
     "features",
     "for_spreadsheets",
     "imputed",
+    "marked",
     "plan",
     "prepare",
     "profiles",
     "search",
     "summary",
     "wide",
+    "with_inferred_stockouts",
     "workload",
 ]
 

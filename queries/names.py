@@ -7,6 +7,7 @@ SALES = "sales"
 IN_STOCK = "in_stock"
 SKU = (STORE, PRODUCT)
 KEY = (STORE, PRODUCT, WEEK)
+STOCKOUT_INFERRED = "stockout_inferred"
 REQUIRED = (*KEY, SALES, IN_STOCK)
 
 SKU_CODE = "sku"

@@ -199,6 +199,7 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         help="output folder of an earlier vn2pl impute (default: processed)",
     )
     command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
+    _add_inference_option(command)
     command.add_argument(
         "--format",
         choices=["table", "csv", "json", "parquet"],
@@ -292,8 +293,18 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
     )
+    _add_inference_option(command)
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    )
+
+
+def _add_inference_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--infer-stockouts",
+        action="store_true",
+        help="for a panel without in_stock: take weeks before a SKU's first sale, and runs of zero sales too long for "
+        "it, for stockouts; docs/method.md says how often that is right",
     )
 
 

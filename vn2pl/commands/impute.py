@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = read_observed(arguments.data, config)
+            observed, demand = read_observed(arguments.data, config, infer_stockouts=arguments.infer_stockouts)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         make_folder(folder)
@@ -108,12 +108,17 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
 
-def read_observed(data: str | None, config: Config) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, or the demo panel and its true demand."""
+def read_observed(
+    data: str | None, config: Config, *, infer_stockouts: bool = False
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The panel at a path, its stockouts inferred if so wanted, or the demo panel and its true demand."""
     if data is None:
+        if infer_stockouts:
+            raise InputError("--infer-stockouts: is for a panel without in_stock, given with --data")
         demo = demo_panel()
         return demo.panel, demo.demand
-    return read_panel(data, columns=config.columns).collect(), None
+    inferred = config.candidate_weeks if infer_stockouts else None
+    return read_panel(data, columns=config.columns, infer_stockouts=inferred).collect(), None
 
 
 def _write(result: Imputation, folder: Path) -> list[Path]:
@@ -137,6 +142,7 @@ def _facts(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": arguments.data or DEMO,
         "data_fingerprint": fingerprint(observed),
+        "stockouts": "inferred" if arguments.infer_stockouts else "given",
         "config": msgspec.to_builtins(config),
         "profile_parameters": msgspec.to_builtins(config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},
@@ -157,6 +163,7 @@ def _tell(figures: dict[str, float], files: list[Path], folder: Path) -> None:
     rows = [
         ("SKU-weeks", f"{figures['n_rows']:,.0f}"),
         ("Stockouts", f"{figures['n_stockouts']:,.0f}"),
+        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := figures.get("n_inferred_stockout")) else []),
         ("  imputed", f"{figures['n_imputed']:,.0f}"),
         ("  of them cold starts (no own history)", f"{figures['n_cold_start'] - figures['n_no_candidates']:,.0f}"),
         ("  without candidates", f"{figures['n_not_imputed']:,.0f}"),

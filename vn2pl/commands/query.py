@@ -75,9 +75,11 @@ def refuse_replacing(arguments: argparse.Namespace) -> None:
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
-        return _planned(read_panel(arguments.data, columns=config.columns), config)
-    if arguments.config:
-        raise InputError("--config: is for --data; the files of an earlier run have their own configuration")
+        inferred = config.candidate_weeks if arguments.infer_stockouts else None
+        return _planned(read_panel(arguments.data, columns=config.columns, infer_stockouts=inferred), config)
+    for option, given in (("--config", arguments.config), ("--infer-stockouts", arguments.infer_stockouts)):
+        if given:
+            raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
     return scanned(Path(arguments.out), otherwise=", or give --data")
 
 
