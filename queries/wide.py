@@ -16,7 +16,8 @@ def wide(imputed: pl.LazyFrame, sips: pl.LazyFrame, /, *, levels: Sequence[float
     """One row per stockout, sorted by key, with or without a SIP: none is lost without a word.
 
     ``imputed`` and ``sips`` are as published. Returns Store, Product, week, the panel's attributes, sales_observed
-    (units), a column per level (P1, P50, P97.5; Float64, units; null where there is no SIP) and flags (String).
+    (units), a column per level (P1, P50, P97.5; Float64, units; null where there is no SIP) and flags (String, null
+    where there are none).
     """
     columns = [
         pl.col(VALUE).filter(pl.col(QUANTILE) == level).first().alias(percentile_name(level)) for level in levels
@@ -24,7 +25,7 @@ def wide(imputed: pl.LazyFrame, sips: pl.LazyFrame, /, *, levels: Sequence[float
     shown = [name for name in imputed.collect_schema() if name not in {SALES, IN_STOCK, *ADDED}]
     return (
         imputed.filter(~pl.col(IN_STOCK))
-        .select(*shown, SALES_OBSERVED, pl.col(FLAGS).list.join(", "))
+        .select(*shown, SALES_OBSERVED, pl.col(FLAGS).list.join(", ").replace("", None))
         .join(sips.group_by(KEY).agg(columns), on=KEY, how="left")
         .sort(KEY)
         .select(*shown, SALES_OBSERVED, *(percentile_name(level) for level in levels), FLAGS)

@@ -61,6 +61,7 @@ def test_every_stockout_is_a_row_with_its_quantiles(export: Export, result: impu
     read = pl.read_csv(io.StringIO(text.removeprefix("\ufeff")), try_parse_dates=True, infer_schema_length=None)
     stockouts = result.imputed.filter(~pl.col("in_stock"))
     assert_frame_equal(read.select(KEY), stockouts.select(KEY))
+    assert '""' not in text
     assert read["flags"].fill_null("").to_list() == stockouts["flags"].list.join(", ").to_list()
     levels = {f"P{percent}": percent / 100 for percent in (1, 5, *range(10, 91, 10), 95, 99)}
     long = read.unpivot([*levels], index=KEY, variable_name="quantile", value_name="value").drop_nulls("value")

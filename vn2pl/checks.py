@@ -16,7 +16,7 @@ from vn2pl.errors import InputError
 from vn2pl.queries.names import ADDED, IN_STOCK, KEY, QUANTILE, SKU, STOCKOUT_INFERRED, VALUE
 
 OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE, STOCKOUT_INFERRED)
-INFERENCE_OFFERED = "or --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"
+INFERENCE_OFFERED = "or give --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"
 FILE_LINE = "file_line"
 PLACES_SHOWN = 3
 
@@ -153,7 +153,7 @@ def _missing(schema: Mapping[str, pl.DataType], source: str) -> list[str]:
     spare = [name for name in schema if name not in COLUMNS]
     problems = [
         f"{source}: has no column {name!r}{suggestion(name, spare)}"
-        f"{f'; map it with columns:, {INFERENCE_OFFERED}' if name == IN_STOCK else ''}"
+        f"{f'; {INFERENCE_OFFERED}' if name == IN_STOCK else ''}"
         for name in missing
     ]
     return [*problems, f"{source}: found the columns {listed(schema)}"] if missing else []
