@@ -29,6 +29,10 @@ why *arguments:
 query *arguments:
     @{{python}} -m vn2pl query {{arguments}}
 
+# Write SIPs for a spreadsheet or a simulation: just export --format csv --to sips.csv
+export *arguments:
+    @{{python}} -m vn2pl export {{arguments}}
+
 # Run the tests
 test *arguments:
     {{python}} -m pytest {{arguments}}

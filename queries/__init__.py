@@ -13,7 +13,8 @@ from typing import NamedTuple
 import polars as pl
 
 from .candidates import alike, candidates, targets
-from .imputed import imputed, largest_sales, outcomes
+from .draws import draws
+from .imputed import imputed, largest_sales, marked, outcomes
 from .names import FIRST, TARGET, TARGET_SEASON, WEEK
 from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
@@ -21,20 +22,27 @@ from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
 from .settings import Settings
 from .sips import distributions, estimates, sips
+from .stockouts import with_inferred_stockouts
 from .summary import summary
+from .wide import for_spreadsheets, wide
 from .workload import workload
 
 __all__ = [
     "Found",
     "Prepared",
     "Settings",
+    "draws",
     "features",
+    "for_spreadsheets",
     "imputed",
+    "marked",
     "plan",
     "prepare",
     "profiles",
     "search",
     "summary",
+    "wide",
+    "with_inferred_stockouts",
     "workload",
 ]
 

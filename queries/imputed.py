@@ -17,6 +17,7 @@ from .names import (
     SALES_OBSERVED,
     SOUGHT,
     STATUS,
+    STOCKOUT_INFERRED,
     TARGET,
     TARGET_CELL,
     TARGET_PERIOD,
@@ -24,6 +25,7 @@ from .names import (
 from .sips import BEYOND, POINT
 
 LARGEST_SALES = "largest_sales"
+INFERRED = "inferred_stockout"
 OBSERVED, DONE, NO_CANDIDATES = "observed", "imputed", "no_candidates"
 
 
@@ -86,15 +88,27 @@ def outcomes(
     )
 
 
+def marked(outcomes: pl.LazyFrame, observed: pl.LazyFrame, /) -> pl.LazyFrame:
+    """Outcomes with the flag ``inferred_stockout`` where the stockout was inferred from sales (see `stockouts`)."""
+    if STOCKOUT_INFERRED not in observed.collect_schema():
+        return outcomes
+    is_inferred = pl.col(STOCKOUT_INFERRED).fill_null(value=False)
+    return (
+        outcomes.join(observed.select(*KEY, STOCKOUT_INFERRED), on=KEY, how="left")
+        .with_columns(pl.when(is_inferred).then(pl.concat_list(FLAGS, pl.lit(INFERRED))).otherwise(FLAGS).alias(FLAGS))
+        .drop(STOCKOUT_INFERRED)
+    )
+
+
 def imputed(observed: pl.LazyFrame, outcomes: pl.LazyFrame, /) -> pl.LazyFrame:
     """The panel's columns with ``sales`` = the imputed median where imputed, else as observed; sorted by key.
 
     Adds sales_observed (Float64), imputed (Boolean), status ("observed", "imputed" or "no_candidates") and, null in
-    observed weeks, own_weeks, level_source, candidates, neighbours and flags (see :func:`outcomes`).
+    observed weeks, own_weeks, level_source, candidates, neighbours and flags (see :func:`outcomes` and :func:`marked`).
     """
     point = pl.col(POINT)
     return (
-        observed.join(outcomes, on=KEY, how="left")
+        observed.join(marked(outcomes, observed), on=KEY, how="left")
         .with_columns(
             pl.coalesce(point, SALES).alias(SALES),
             pl.col(SALES).alias(SALES_OBSERVED),

@@ -7,6 +7,7 @@ SALES = "sales"
 IN_STOCK = "in_stock"
 SKU = (STORE, PRODUCT)
 KEY = (STORE, PRODUCT, WEEK)
+STOCKOUT_INFERRED = "stockout_inferred"
 REQUIRED = (*KEY, SALES, IN_STOCK)
 
 SKU_CODE = "sku"
@@ -32,6 +33,7 @@ RANK = "rank"
 DISTANCE = "distance"
 WEIGHT = "weight"
 DEMAND = "demand"
+DRAW = "draw"
 QUANTILE = "quantile"
 VALUE = "value"
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from .names import FLAGS, IMPUTED, IN_STOCK, SALES, SALES_OBSERVED
+from .names import FLAGS, IMPUTED, IN_STOCK, SALES, SALES_OBSERVED, STOCKOUT_INFERRED
 from .sums import exact_sum
 
 FLAG_NAMES = ("no_candidates", "cold_start", "too_few_candidates", "above_candidate_max", "bound_beyond_candidates")
@@ -39,5 +39,7 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
         "largest_observed_sales": before.max(),
         **{f"n_{flag}": pl.col(FLAGS).list.contains(flag).sum() for flag in FLAG_NAMES},
     }
+    if STOCKOUT_INFERRED in imputed.collect_schema():
+        figures["n_inferred_stockout"] = pl.col(STOCKOUT_INFERRED).sum()
     wide = imputed.select(figure.cast(pl.Float64).alias(name) for name, figure in figures.items())
     return wide.unpivot(variable_name="metric", value_name="value")

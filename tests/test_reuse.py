@@ -242,3 +242,11 @@ def test_fingerprints_are_of_the_content_alone(panel: pl.DataFrame) -> None:
     categories = panel.with_columns(pl.col("Store").cast(pl.String).cast(pl.Categorical))
     turned = categories.reverse().with_columns(pl.col("Store").cast(pl.String).cast(pl.Categorical))
     assert content(turned) == content(categories)
+
+
+def test_inferred_stockouts_are_marked_once(place: Place, panel: pl.DataFrame) -> None:
+    unflagged = panel.drop("in_stock")
+    for week in (NOW, NOW + timedelta(weeks=2)):
+        record = place.impute(_until(unflagged, week), "--infer-stockouts")
+    assert str(record["earlier_run"]).startswith("new weeks")
+    assert contents(place.out) == place.fully(_until(unflagged, NOW + timedelta(weeks=2)), "--infer-stockouts")

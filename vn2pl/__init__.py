@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .config import Config, load_config
     from .demo import DemoPanel, demo_panel
     from .errors import InputError
-    from .frames import features, imputed, neighbours, sips, summary
+    from .frames import features, imputed, neighbours, sample, sips, summary
     from .queries import Found, plan
     from .reading import check_panel, read_panel, scan_panel
 
@@ -34,6 +34,7 @@ _HOMES = {
     "neighbours": "frames",
     "plan": "queries",
     "read_panel": "reading",
+    "sample": "frames",
     "scan_panel": "reading",
     "sips": "frames",
     "summary": "frames",
@@ -51,6 +52,7 @@ __all__ = [
     "neighbours",
     "plan",
     "read_panel",
+    "sample",
     "scan_panel",
     "sips",
     "summary",

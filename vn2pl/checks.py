@@ -13,10 +13,11 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from vn2pl.errors import InputError
-from vn2pl.queries.names import ADDED, KEY, QUANTILE, SKU, VALUE
+from vn2pl.queries.names import ADDED, IN_STOCK, KEY, QUANTILE, SKU, STOCKOUT_INFERRED, VALUE
 from vn2pl.queries.sips import LARGEST
 
-OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE)
+OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE, STOCKOUT_INFERRED)
+INFERENCE_OFFERED = "or give --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"
 FILE_LINE = "file_line"
 PLACES_SHOWN = 3
 
@@ -151,7 +152,11 @@ def schema_problems(schema: Mapping[str, pl.DataType], /, *, source: str) -> lis
 def _missing(schema: Mapping[str, pl.DataType], source: str) -> list[str]:
     missing = [name for name in COLUMNS if name not in schema]
     spare = [name for name in schema if name not in COLUMNS]
-    problems = [f"{source}: has no column {name!r}{suggestion(name, spare)}" for name in missing]
+    problems = [
+        f"{source}: has no column {name!r}{suggestion(name, spare)}"
+        f"{f'; {INFERENCE_OFFERED}' if name == IN_STOCK else ''}"
+        for name in missing
+    ]
     return [*problems, f"{source}: found the columns {listed(schema)}"] if missing else []
 
 

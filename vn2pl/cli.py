@@ -47,8 +47,16 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="vn2pl",
-        description="Stockout imputation for retail demand: a full distribution for every week without stock.",
-        epilog="Every command has its own help: vn2pl impute --help",
+        description="Stockout imputation for retail: the demand of every week without stock.",
+        epilog="""examples:
+  vn2pl impute                                 the generated demo panel
+  vn2pl impute --data sales.parquet --out processed
+  vn2pl query worst_stockouts --out processed
+
+Every command explains itself: vn2pl impute --help
+
+exit status: 0 done, 2 bad input, 130 interrupted""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"vn2pl {__version__}")
@@ -57,8 +65,10 @@ def parser() -> argparse.ArgumentParser:
     _add_backtest(commands)
     _add_why(commands)
     _add_query(commands)
+    _add_export(commands)
     _add_demo(commands)
     _add_verify(commands)
+    _add_completion(commands)
     return top
 
 
@@ -70,12 +80,16 @@ def _add_impute(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         """examples:
   vn2pl impute                                      the generated demo panel
   vn2pl impute --data sales.parquet --out processed
+  vn2pl impute --data unflagged.csv --infer-stockouts --candidate-weeks all
   vn2pl impute --config configs/uncertainty.yaml --n-neighbors 20 --n-jobs -1
 
-A run builds on the files of an earlier one in the same folder: stockouts that it computed from the same past
-(candidate_weeks: past) are not computed again. The bytes are those of a full run.
+A run builds on the files of an earlier one in the same folder: stockouts that
+it computed from the same past (candidate_weeks: past) are not computed again.
+The bytes are those of a full run.
 
-exit status: 0 done, 1 stockouts without a SIP (with --strict), 2 bad input, 130 interrupted""",
+exit status:
+  0 done, 1 stockouts without a SIP (with --strict), 2 bad input,
+  130 interrupted""",
     )
     _add_panel_options(command)
     command.add_argument(
@@ -129,7 +143,8 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
 masks:
   blocks    runs of 1 to 8 in-stock weeks (default)
   launch    the first 8 weeks of SKUs that start late
-  partial   weeks of blocks, of which as much is shown as a random last stock would have sold
+  partial   weeks of blocks, of which as much is shown as a random last stock
+            would have sold
   observed  the panel's own stockout runs, moved to other SKUs
 
 exit status: 0 done, 2 bad input, 130 interrupted""",
@@ -159,8 +174,8 @@ def _add_why(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "why",
         "explain one stockout: its profile, its neighbours and its distribution",
         """examples:
-  vn2pl why --store 0 --product 126 --week 2021-04-12 --data sales.parquet
-  vn2pl why --store 0 --product 126 --week 2021-04-12 --data sales.parquet --json
+  vn2pl why --data sales.parquet --store 0 --product 126 --week 2021-04-12
+  vn2pl why --data vn2/ --store 0 --product 126 --week 2021-04-12 --json
 
 exit status: 0 done, 2 bad input or no such stockout, 130 interrupted""",
     )
@@ -185,12 +200,14 @@ def _add_query(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 tables: panel, imputed, sips, summary, neighbours
 
-a file starts with its title and its parameters, which stand in the SQL as :top and :since:
+a file starts with its title and its parameters, which stand in the SQL as
+:top and :since:
   -- Worst stockouts
   -- param top: integer = 20  how many rows
   -- param since: date  first week (no default: must be given)
 
 types: integer, number, date, text
+
 exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
     )
     command.add_argument("query", nargs="?", metavar="NAME|FILE.sql", help="a named query, or a file of your own")
@@ -209,6 +226,7 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         help="output folder of an earlier vn2pl impute (default: processed)",
     )
     command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
+    _add_inference_option(command)
     command.add_argument(
         "--format",
         choices=["table", "csv", "json", "parquet"],
@@ -219,6 +237,46 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
     )
     command.set_defaults(n_neighbors=None, candidate_weeks=None)
+
+
+def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "export",
+        "write the distributions of a run for a spreadsheet or a simulation",
+        """examples:
+  vn2pl export --format csv --to sips.csv
+  vn2pl export --format csv --separator semicolon --store 61 --to store61.csv
+  vn2pl export --format sipmath --trials 1000 --to demand.SIPmath
+  vn2pl export --format sipmath --store 61 --product 231 | jq .sips[0]
+
+formats:
+  csv      one row a stockout, one column a quantile level (P50 is the median);
+           files are UTF-8 with a byte-order mark, so that Excel reads accents;
+           text that starts with = + - @ gets an apostrophe before it
+  sipmath  a SIPmath 3.0 library (JSON): every SIP as an array of trials, as
+           vn2pl.sample draws them
+
+exit status: 0 done, 2 bad input, 130 interrupted""",
+    )
+    command.add_argument("--format", choices=["csv", "sipmath"], required=True, help="form of the file")
+    command.add_argument(
+        "--out",
+        "--processed",
+        dest="out",
+        metavar="DIR",
+        default="processed",
+        help="output folder of an earlier vn2pl impute (default: processed)",
+    )
+    command.add_argument("--to", metavar="FILE", help="write there instead of to standard output")
+    command.add_argument("--store", action="append", metavar="S", help="only this Store; may be repeated")
+    command.add_argument("--product", action="append", metavar="P", help="only this Product; may be repeated")
+    command.add_argument("--trials", type=int, metavar="N", help="sipmath: draws from each SIP (default: 1000)")
+    command.add_argument("--seed", type=int, metavar="S", help="sipmath: seed of the draws (default: 0)")
+    command.add_argument(
+        "--separator", choices=["comma", "semicolon", "tab"], help="csv: between the columns (default: comma)"
+    )
+    command.set_defaults(data=None)
 
 
 def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -241,7 +299,9 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "write a generated panel and its true demand",
         """examples:
   vn2pl demo --out demo
-  vn2pl demo --out large --skus 5990 --seed 7""",
+  vn2pl demo --out large --skus 5990 --seed 7
+
+exit status: 0 done, 2 bad input, 130 interrupted""",
     )
     command.add_argument(
         "--out", metavar="DIR", default="demo", help="folder for panel.parquet and demand.parquet (default: demo)"
@@ -249,6 +309,21 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     command.add_argument("--skus", type=int, default=599, metavar="N", help="SKUs (default: 599)")
     command.add_argument("--weeks", type=int, default=157, metavar="W", help="weeks (default: 157)")
     command.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the generator (default: 1)")
+
+
+def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "completion",
+        "print a script that completes commands and options in a shell",
+        """examples:
+  vn2pl completion bash > ~/.local/share/bash-completion/completions/vn2pl
+  vn2pl completion zsh > ~/.zfunc/_vn2pl       a folder of $fpath
+  vn2pl completion fish > ~/.config/fish/completions/vn2pl.fish
+
+exit status: 0 done, 2 no such shell""",
+    )
+    command.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh", "powershell"], help="the shell")
 
 
 def _add_panel_options(command: argparse.ArgumentParser) -> None:
@@ -262,11 +337,21 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
     )
+    _add_inference_option(command)
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
     )
     command.add_argument(
         "--ignore-memory", action="store_true", help="go on where the panel seems too large for the memory"
+    )
+
+
+def _add_inference_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--infer-stockouts",
+        action="store_true",
+        help="for a panel without in_stock: take weeks before a SKU's first sale, and runs of zero sales too long for "
+        "it, for stockouts; docs/method.md says how often that is right",
     )
 
 

@@ -108,7 +108,7 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
     lazy = {
         "target": prepared.targets,
         "pool": prepared.pools,
-        "outcome": found.outcomes.drop(KEY),
+        "outcome": queries.marked(found.outcomes, observed).drop(KEY),
         "features": relevant.filter(stockout.is_row()).select(_shown_features(features, profile)),
         "neighbours": _neighbours(found.neighbours, prepared.candidates, relevant, profile),
         "sip": found.sips.select(QUANTILE, VALUE),

@@ -36,3 +36,18 @@ def imputed(panel: pl.LazyFrame, config: Config = DEFAULT, /) -> pl.LazyFrame:
 def summary(panel: pl.LazyFrame, config: Config = DEFAULT, /) -> pl.LazyFrame:
     """The figures of an imputation: metric, value (see ``queries.summary``)."""
     return queries.summary(imputed(panel, config))
+
+
+def sample(sips: pl.LazyFrame, /, n: int, seed: int = 0, *, demand_unit: float = DEFAULT.demand_unit) -> pl.LazyFrame:
+    """``n`` Monte-Carlo draws of demand from each SIP: Store, Product, week, draw (from 1), value (units).
+
+    Draws are multiples of ``demand_unit``, and their quantiles are the SIP's; a draw depends on its key, its number and
+    ``seed`` alone (see ``queries.draws``). Raises ValueError where a number is out of its range.
+    """
+    if not 1 <= n < 2**32:
+        raise ValueError(f"n: expected a number of draws from 1, got {n}")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"seed: expected a number from 0 to 2**63 - 1, got {seed}")
+    if not 0 < demand_unit < float("inf"):
+        raise ValueError(f"demand_unit: expected a number above 0, got {demand_unit}")
+    return queries.draws(sips, n=n, seed=seed, demand_unit=demand_unit)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ import polars as pl
 from vn2pl.checks import (
     COLUMNS,
     FILE_LINE,
+    INFERENCE_OFFERED,
     ISO_DATE,
     PLACES_SHOWN,
     READ_FAILURES,
@@ -36,7 +38,9 @@ from vn2pl.checks import (
     value_problems,
 )
 from vn2pl.errors import InputError
-from vn2pl.queries.names import KEY, SKU
+from vn2pl.queries import with_inferred_stockouts
+from vn2pl.queries.names import IN_STOCK, KEY, SKU
+from vn2pl.queries.profiles.base import CandidateWeeks
 
 __all__ = ["check_panel", "read_panel", "scan_panel"]
 
@@ -87,7 +91,12 @@ class Wide(NamedTuple):
         return _without_blank_lines(self.lines, SKU)
 
 
-def scan_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {}) -> pl.LazyFrame:
+def scan_panel(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] = {},
+    infer_stockouts: CandidateWeeks | None = None,
+) -> pl.LazyFrame:
     """The panel at ``path`` as a lazy frame, with its values not yet checked.
 
     ``path`` is one of:
@@ -101,6 +110,10 @@ def scan_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {})
 
     ``columns`` maps our names to the names in the files: ``{"sales": "units", "week": "date"}``.
 
+    ``infer_stockouts`` is for panels without in_stock (VN2: without the in-stock file). It infers stockouts from sales,
+    by earlier weeks ("past") or all weeks ("all") of the SKU, see ``queries.with_inferred_stockouts``, and adds the
+    column stockout_inferred (Boolean).
+
     Columns: Store, Product (whole numbers or text, as in the file; a CSV's types are inferred from all its
     rows), week (Date), sales (Float64), in_stock (Boolean), then the other columns as attributes, in file
     order.
@@ -109,36 +122,64 @@ def scan_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {})
     named. Values are checked by `check_panel`; a text that is no number, date or flag fails when the frame is
     collected.
     """
-    return typed(_open(os.fspath(path), columns).frame)
+    source = _open(os.fspath(path), columns, inferring=infer_stockouts is not None)
+    return _published(source, infer_stockouts)
 
 
-def read_panel(path: str | os.PathLike[str], *, columns: Mapping[str, str] = {}) -> pl.LazyFrame:
+def read_panel(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] = {},
+    infer_stockouts: CandidateWeeks | None = None,
+) -> pl.LazyFrame:
     """`scan_panel`, with all values checked as `check_panel` does: a panel that can be computed with.
 
     Raises InputError with every problem that was found and its first places. Problems of layout (columns,
     ragged lines, SKUs that the wide files do not share) are told first, on their own: values cannot be judged
     before.
     """
-    source = _open(os.fspath(path), columns)
+    source = _open(os.fspath(path), columns, inferring=infer_stockouts is not None)
     with _damage_located(source):
         with readable(source.name):
             raise_any(source.layout_problems())
         check_panel(source.frame, source=source.name)
-    return typed(source.frame)
+    return _published(source, infer_stockouts)
 
 
-def _open(path: str, columns: Mapping[str, str]) -> Source:
+def _published(source: Source, infer_stockouts: CandidateWeeks | None) -> pl.LazyFrame:
+    panel = typed(source.frame)
+    return with_inferred_stockouts(panel, candidate_weeks=infer_stockouts) if infer_stockouts else panel
+
+
+def _open(path: str, columns: Mapping[str, str], *, inferring: bool) -> Source:
     with readable(path):
         is_folder = os.path.isdir(path)
-        source = _open_folder(path, columns) if is_folder else _open_files(path, _matches(path), columns)
+        opened = partial(_open_folder, inferring=inferring) if is_folder else _open_matches
+        source = opened(path, columns)
+        if inferring:
+            source = _presumed_in_stock(source)
         raise_any(schema_problems(source.frame.collect_schema(), source=path))
     return source
 
 
-def _open_folder(folder: str, columns: Mapping[str, str]) -> Source:
+def _presumed_in_stock(source: Source) -> Source:
+    """With a flag that passes every check, until the weeks are judged."""
+    if IN_STOCK in source.frame.collect_schema():
+        raise InputError(
+            f"{source.name}: has a column {IN_STOCK!r}; --infer-stockouts is for panels without one, leave it out"
+        )
+    return source._replace(frame=source.frame.with_columns(pl.lit(True).alias(IN_STOCK)))
+
+
+def _open_matches(path: str, columns: Mapping[str, str]) -> Source:
+    return _open_files(path, _matches(path), columns)
+
+
+def _open_folder(folder: str, columns: Mapping[str, str], *, inferring: bool) -> Source:
     names = os.listdir(folder)
     if wide := _newest_wide(names):
-        return _open_wide(folder, {kind: os.path.join(folder, name) for kind, name in wide.items()}, columns)
+        paths = {kind: os.path.join(folder, name) for kind, name in wide.items()}
+        return _open_wide(folder, paths, columns, inferring=inferring)
     if not names:
         raise InputError(f"{folder}: is an empty folder")
     return _open_parquet_folder(folder, columns)
@@ -378,13 +419,14 @@ def _age(match: re.Match[str]) -> tuple[int, str, str]:
     return int(match["number"]), match["date"] or "", match[0]
 
 
-def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]) -> Source:
-    raise_any(_wide_folder_problems(folder, paths, columns))
+def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str], *, inferring: bool) -> Source:
+    raise_any(_wide_folder_problems(folder, paths, columns, inferring=inferring))
     keys = {ours: theirs for ours, theirs in columns.items() if ours in SKU}
-    raise_any(problem for kind in WIDE_FILES for problem in _wide_header_problems(paths[kind], keys))
-    sales, in_stock = (_scan_weeks(paths[kind], keys) for kind in WIDE_FILES)
+    raise_any(problem for kind in WIDE_FILES if kind in paths for problem in _wide_header_problems(paths[kind], keys))
+    sales = _scan_weeks(paths["sales"], keys)
+    in_stock = [_scan_weeks(paths["in stock"], keys)] if "in stock" in paths else []
     master = [_scan_master(paths["master"], columns)] if "master" in paths else []
-    raise_any(_without_rows([sales, in_stock, *master]))
+    raise_any(_without_rows([sales, *in_stock, *master]))
     raise_any(_unlike_files(sales, in_stock, master))
     return Source(
         folder,
@@ -395,8 +437,15 @@ def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]
     )
 
 
-def _wide_folder_problems(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[str]:
-    yield from (f"{folder}: has no {name!r}" for kind, name in WIDE_FILES.items() if kind not in paths)
+def _wide_folder_problems(
+    folder: str, paths: Mapping[str, str], columns: Mapping[str, str], *, inferring: bool
+) -> Iterator[str]:
+    if inferring and "in stock" in paths:
+        yield f"{paths['in stock']}: --infer-stockouts is for folders without such a file; leave it out"
+    if "sales" not in paths:
+        yield f"{folder}: has no {WIDE_FILES['sales']!r}"
+    if "in stock" not in paths and not inferring:
+        yield f"{folder}: has no {WIDE_FILES['in stock']!r}; add it, {INFERENCE_OFFERED}"
     yield from _unusable_files(paths.values())
     for ours, theirs in columns.items():
         if ours in WEEK_VALUES:
@@ -458,25 +507,26 @@ def _without_rows(files: Iterable[Wide]) -> Iterator[str]:
             yield f"{file.path}: has no rows"
 
 
-def _unlike_files(sales: Wide, in_stock: Wide, master: list[Wide]) -> Iterator[str]:
+def _unlike_files(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Iterator[str]:
     """What keeps the files from being joined: weeks without flags, keys of different types."""
-    if lacking := sorted(set(sales.weeks) - set(in_stock.weeks)):
-        yield (
-            f"{in_stock.path}: lacks {rows(len(lacking), of='week')} of {os.path.basename(sales.path)}: "
-            f"{listed(lacking, at_most=PLACES_SHOWN)}"
-        )
+    for flags in in_stock:
+        if lacking := sorted(set(sales.weeks) - set(flags.weeks)):
+            yield (
+                f"{flags.path}: lacks {rows(len(lacking), of='week')} of {os.path.basename(sales.path)}: "
+                f"{listed(lacking, at_most=PLACES_SHOWN)}"
+            )
     expected = sales.frame.collect_schema()
-    for other in (in_stock, *master):
+    for other in (*in_stock, *master):
         schema = other.frame.collect_schema()
         for key in SKU:
             if schema[key] != expected[key]:
                 yield f"{other.path}: {key} holds {schema[key]}, expected {expected[key]} as in {sales.path}"
 
 
-def _joined(sales: Wide, in_stock: Wide, master: list[Wide]) -> pl.LazyFrame:
-    sold = _long(sales, "sales", weeks=sales.weeks).drop(FILE_LINE)
-    flags = _long(in_stock, "in_stock", weeks=sales.weeks).drop(FILE_LINE)
-    panel = sold.join(flags, on=KEY, how="left")
+def _joined(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> pl.LazyFrame:
+    panel = _long(sales, "sales", weeks=sales.weeks).drop(FILE_LINE)
+    for flags in in_stock:
+        panel = panel.join(_long(flags, IN_STOCK, weeks=sales.weeks).drop(FILE_LINE), on=KEY, how="left")
     return panel.join(master[0].frame, on=SKU, how="left") if master else panel
 
 
@@ -484,19 +534,20 @@ def _long(wide: Wide, value: str, *, weeks: list[str]) -> pl.LazyFrame:
     return wide.frame.unpivot(weeks, index=[*SKU, FILE_LINE], variable_name="week", value_name=value)
 
 
-def _wide_problems(sales: Wide, in_stock: Wide, master: list[Wide]) -> list[str]:
-    files = [sales, in_stock, *master]
+def _wide_problems(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> list[str]:
+    files = [sales, *in_stock, *master]
     if ragged := [problem for file in files for problem in _ragged_lines(file.path, _header(file.path))]:
         return ragged
-    files = sales, in_stock, *master = [_collected(file) for file in files]
+    sales, *others = files = [_collected(file) for file in files]
+    flags = others[: len(in_stock)]
     problems = [
         *(_lacking_keys(file) for file in files),
         *(_repeated_skus(file) for file in files),
-        _lacking_skus(in_stock, sales),
-        _lacking_skus(sales, in_stock),
-        *(_lacking_skus(file, sales) for file in master),
+        *(_lacking_skus(file, sales) for file in flags),
+        *(_lacking_skus(sales, file) for file in flags),
+        *(_lacking_skus(file, sales) for file in others[len(in_stock) :]),
         value_problems(_long(sales, "sales", weeks=sales.weeks), ["sales"], source=sales.path),
-        value_problems(_long(in_stock, "in_stock", weeks=sales.weeks), ["in_stock"], source=in_stock.path),
+        *(value_problems(_long(file, IN_STOCK, weeks=sales.weeks), [IN_STOCK], source=file.path) for file in flags),
     ]
     return list(chain.from_iterable(problems))
 

@@ -11,7 +11,7 @@ from .artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, find_
 from .fingerprints import Fingerprint
 from .imputation import Findings
 from .queries import Settings
-from .queries.imputed import DONE
+from .queries.imputed import DONE, INFERRED
 from .queries.names import (
     FLAGS,
     IN_STOCK,
@@ -103,7 +103,9 @@ def findings(folder: Path, /, *, before: date, with_neighbours: bool) -> Finding
         .select(
             *KEY,
             pl.when(pl.col(STATUS) == DONE).then(SALES).alias(POINT),
-            *(STATUS, OWN_WEEKS, LEVEL_SOURCE, POOL, NEIGHBOURS, FLAGS),
+            *(STATUS, OWN_WEEKS, LEVEL_SOURCE, POOL, NEIGHBOURS),
+            # Publication marks what was inferred: of the panel, not of the search.
+            pl.col(FLAGS).list.eval(pl.element().filter(pl.element() != INFERRED)),
         )
     )
     frames = [scanned(SIPS_FILE), outcomes, *([scanned(NEIGHBOURS_FILE)] if with_neighbours else [])]

@@ -69,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
     config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
     refuse_overlap(arguments.data, folder)
-    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
+    observed, _ = read_observed(
+        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
+    )
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder):
         start = time.perf_counter()
@@ -109,6 +111,7 @@ def _facts(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": arguments.data or DEMO,
         "data_fingerprint": content(observed),
+        "stockouts": "inferred" if arguments.infer_stockouts else "given",
         "mask": arguments.mask,
         "seeds": list(seeds),
         "reference": REFERENCES[arguments.mask],

@@ -70,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
+            observed, demand = read_observed(
+                arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
+            )
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         with output_folder(folder):
@@ -159,6 +161,7 @@ def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, comput
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": job.options.data or DEMO,
+        "stockouts": "inferred" if job.options.infer_stockouts else "given",
         "config": msgspec.to_builtins(job.config),
         "profile_parameters": msgspec.to_builtins(job.config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},
@@ -189,6 +192,7 @@ def _tell_figures(ended: Ended, folder: Path) -> None:
     rows = [
         ("SKU-weeks", f"{figures['n_rows']:,.0f}"),
         ("Stockouts", f"{figures['n_stockouts']:,.0f}"),
+        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := figures.get("n_inferred_stockout")) else []),
         ("  imputed", f"{figures['n_imputed']:,.0f}"),
         ("  of them cold starts (no own history)", f"{figures['n_cold_start'] - figures['n_no_candidates']:,.0f}"),
         ("  without candidates", f"{figures['n_not_imputed']:,.0f}"),

@@ -41,19 +41,22 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
 
 
 def read_observed(
-    data: str | None, config: Config, *, ignore_memory: bool = False
+    data: str | None, config: Config, *, infer_stockouts: bool = False, ignore_memory: bool = False
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, or the demo panel and its true demand.
+    """The panel at a path, its stockouts inferred if so wanted, or the demo panel and its true demand.
 
     Raises InputError, before reading it whole, where a panel of so many rows will not fit into memory.
     """
     if data is None:
+        if infer_stockouts:
+            raise InputError("--infer-stockouts: is for a panel without in_stock, given with --data")
         # Its generator needs numpy, whose import takes as long as reading a panel.
         from ..demo import demo_panel
 
         demo = demo_panel()
         return demo.panel, demo.demand
-    panel = read_panel(data, columns=config.columns)
+    inferred = config.candidate_weeks if infer_stockouts else None
+    panel = read_panel(data, columns=config.columns, infer_stockouts=inferred)
     if not ignore_memory:
         rows = panel.select(pl.len()).collect(engine="streaming").item()
         memory.require(memory.estimate(rows=rows), source=data)

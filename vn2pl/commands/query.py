@@ -16,7 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from .. import queries
-from ..artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, SIPS_FILE, SUMMARY_FILE, replacing
+from ..artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, replacing
 from ..checks import readable
 from ..cli import DONE
 from ..config import Config
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     query, given, form = load(arguments.query), parameter_values(arguments.param), _form(arguments)
     # Before anything is read: what is wrong with the parameters should not take a run to be told.
     bind(query, given)
-    _refuse_replacing(arguments)
+    refuse_replacing(arguments)
     frame = answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
     _publish(frame, query, form, arguments.to)
     return DONE
@@ -59,12 +59,14 @@ def _form(arguments: argparse.Namespace) -> str:
     return form
 
 
-def _refuse_replacing(arguments: argparse.Namespace) -> None:
-    """The answer may not replace what it is read from."""
+def refuse_replacing(arguments: argparse.Namespace) -> None:
+    """What --to names may not replace what it is read from. Raises InputError where it would."""
     if not arguments.to:
         return
     to = Path(arguments.to).resolve()
-    sources = [Path(arguments.data)] if arguments.data else [Path(arguments.out, name) for name in _files()]
+    sources = (
+        [Path(arguments.data)] if arguments.data else [Path(arguments.out, name) for name in (*_files(), RUN_FILE)]
+    )
     for source in (path.resolve() for path in sources):
         if to == source or (arguments.data and source in to.parents):
             raise InputError(f"--to {arguments.to}: expected a file of its own, got one that is read from")
@@ -73,10 +75,12 @@ def _refuse_replacing(arguments: argparse.Namespace) -> None:
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
-        return _planned(read_panel(arguments.data, columns=config.columns), config)
-    if arguments.config:
-        raise InputError("--config: is for --data; the files of an earlier run have their own configuration")
-    return _scanned(Path(arguments.out))
+        inferred = config.candidate_weeks if arguments.infer_stockouts else None
+        return _planned(read_panel(arguments.data, columns=config.columns, infer_stockouts=inferred), config)
+    for option, given in (("--config", arguments.config), ("--infer-stockouts", arguments.infer_stockouts)):
+        if given:
+            raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
+    return scanned(Path(arguments.out), otherwise=", or give --data")
 
 
 def _planned(panel: pl.LazyFrame, config: Config) -> dict[str, pl.LazyFrame]:
@@ -100,11 +104,11 @@ def _files() -> dict[str, Callable[[Path], pl.LazyFrame]]:
     }
 
 
-def _scanned(folder: Path) -> dict[str, pl.LazyFrame]:
-    """The tables of an earlier run; neighbours where it saved them."""
+def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
+    """The tables of an earlier run; neighbours where it saved them. Raises InputError where files are missing."""
     missing = [name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE) if not (folder / name).is_file()]
     if missing:
-        raise InputError(f"--out {folder}: has no {', '.join(missing)}; run vn2pl impute first, or give --data")
+        raise InputError(f"--out {folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
     names = ("imputed", "sips", "summary", "neighbours")
     scanned = {
         table: _scan(folder / name, scan)

@@ -38,6 +38,7 @@ FLAG_WORDS = {
     "too_few_candidates": "too few candidates: fewer in-stock weeks to compare with than neighbours sought",
     "above_candidate_max": "above candidate maximum: its highest quantile is more than any SKU sold in those weeks",
     "bound_beyond_candidates": "bound beyond candidates: it sold more already than its neighbours would have",
+    "inferred_stockout": "inferred stockout: the panel does not say so; its sales suggest it (--infer-stockouts)",
 }
 SOURCE_WORDS = {
     "own": "its own weeks",
@@ -77,7 +78,9 @@ FEATURES = {
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
     config = configured(arguments)
-    observed, _ = read_observed(arguments.data, config, ignore_memory=arguments.ignore_memory)
+    observed, _ = read_observed(
+        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
+    )
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
     explanation = explain(observed.lazy(), config, stockout)
     if arguments.json:
