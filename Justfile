@@ -29,6 +29,10 @@ why *arguments:
 query *arguments:
     @{{python}} -m vn2pl query {{arguments}}
 
+# Show a run as one HTML file: just report --processed DIR --backtest DIR
+report *arguments:
+    @{{python}} -m vn2pl report {{arguments}}
+
 # Run the tests
 test *arguments:
     {{python}} -m pytest {{arguments}}

@@ -76,7 +76,7 @@ def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
         return _planned(read_panel(arguments.data, columns=config.columns), config)
     if arguments.config:
         raise InputError("--config: is for --data; the files of an earlier run have their own configuration")
-    return _scanned(Path(arguments.out))
+    return scanned_tables(Path(arguments.out))
 
 
 def _planned(panel: pl.LazyFrame, config: Config) -> dict[str, pl.LazyFrame]:
@@ -100,11 +100,11 @@ def _files() -> dict[str, Callable[[Path], pl.LazyFrame]]:
     }
 
 
-def _scanned(folder: Path) -> dict[str, pl.LazyFrame]:
-    """The tables of an earlier run; neighbours where it saved them."""
+def scanned_tables(folder: Path) -> dict[str, pl.LazyFrame]:
+    """The tables of an earlier run; neighbours where it saved them. Raises InputError where it is no such folder."""
     missing = [name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE) if not (folder / name).is_file()]
     if missing:
-        raise InputError(f"--out {folder}: has no {', '.join(missing)}; run vn2pl impute first, or give --data")
+        raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first")
     names = ("imputed", "sips", "summary", "neighbours")
     scanned = {
         table: _scan(folder / name, scan)

@@ -1,0 +1,62 @@
+"""``vn2pl report``: an earlier run as one HTML file."""
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+import polars as pl
+
+from ..artifacts import RUN_FILE, replacing
+from ..checks import readable
+from ..cli import DONE
+from ..errors import InputError
+from ..report.gathering import Calibration, Facts, gather, run_facts
+from .backtest import TABLE_FILE
+from .query import scanned_tables
+
+EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the report; returns the exit status."""
+    _refuse_without_extra()
+    folder, to = Path(arguments.processed), Path(arguments.out)
+    facts, backtests = run_facts(folder), [_calibration(Path(given)) for given in arguments.backtest]
+    tables = scanned_tables(folder)
+    _refuse_replacing(to, {folder: facts, **{Path(given): read.facts for given, read in zip(arguments.backtest, backtests, strict=True)}})
+    from ..report.page import page
+
+    text = page(gather(tables, facts, chosen=arguments.sku), backtests)
+    with replacing(to) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
+    return DONE
+
+
+def _refuse_without_extra() -> None:
+    missing = [name for name in EXTRA if not _is_there(name)]
+    if missing:
+        raise InputError(f"vn2pl report needs {', '.join(missing)}: pip install 'vn2pl[report]'")
+
+
+def _is_there(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+def _calibration(folder: Path) -> Calibration:
+    facts, path = run_facts(folder), folder / TABLE_FILE
+    if TABLE_FILE not in facts["files"]:
+        raise InputError(f"--backtest {folder}: has no {TABLE_FILE}; run vn2pl backtest first")
+    with readable(str(path)):
+        return Calibration(facts, pl.read_parquet(path))
+
+
+def _refuse_replacing(to: Path, sources: dict[Path, Facts]) -> None:
+    """The report may not replace what it is read from."""
+    for folder, facts in sources.items():
+        if to.resolve() in {(folder / name).resolve() for name in (RUN_FILE, *facts["files"])}:
+            raise InputError(f"--out {to}: expected a file of its own, got one that is read from")

@@ -1,0 +1,261 @@
+"""The charts of a report as Vega-Lite specifications.
+
+Every colour is a CSS custom property of the page, so that one chart serves light, dark and print. Hues are of Okabe and
+Ito (2008); shades of one quantity differ in lightness alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from ..backtest import ALL, CLASS, INTERVALS, METHOD, PLAN, SEGMENT
+from ..queries.metrics import DECILES
+from ..queries.names import IMPUTED, IN_STOCK, WEEK
+from .gathering import NEVER, SHARE, SKUS, STOCKOUTS
+
+Spec = dict[str, Any]
+Row = Mapping[str, Any]
+AnyChart = alt.Chart | alt.LayerChart
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+SHADES = ("none", "under 5 %", "5 to 10 %", "10 to 20 %", "20 to 40 %", "40 % and more")
+EDGES = (0.0, 0.05, 0.1, 0.2, 0.4)
+DEPARTMENTS = 20
+WEEK_DAYS = 7
+ROW_HEIGHT = 24
+SEGMENTS = {ALL: "", "volume_class": "volume: ", "intermittency_class": "pattern: "}
+
+
+def lift_by_month(months: pl.DataFrame, /) -> Spec:
+    """Units that imputation adds in each month."""
+    frame = months.with_columns(pl.format("{}-01", "month").str.to_date().alias("month"))
+    chart = alt.Chart(frame).mark_bar(color=_css("lift"))
+    return _spec(
+        chart.encode(
+            x=alt.X("month:T", timeUnit="yearmonth", title=None),
+            y=alt.Y("lift:Q", title="units added"),
+            tooltip=[
+                alt.Tooltip("month:T", timeUnit="yearmonth", title="month"),
+                _figure("sold"),
+                _figure("demand"),
+                _figure("lift"),
+                _figure("lift_percent", ",.1f", "lift, %"),
+                _figure("imputed_weeks", title="imputed SKU-weeks"),
+            ],
+        ),
+        height=200,
+    )
+
+
+def lift_by_department(departments: pl.DataFrame, /) -> Spec:
+    """Units that imputation adds in the departments where it adds most."""
+    frame = departments.head(DEPARTMENTS).with_columns(
+        pl.col("Department").cast(pl.String).fill_null("(none)"),
+        pl.col("lift_percent").map_elements("{:+.1f} %".format, pl.String).fill_null("").alias("label"),
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X("lift:Q", title="units added"),
+        y=alt.Y("Department:N", sort=None, title=None),
+        tooltip=[
+            alt.Tooltip("Department:N"),
+            _figure("sold"),
+            _figure("demand"),
+            _figure("lift"),
+            _figure("lift_percent", ",.1f", "lift, %"),
+            _figure("imputed_weeks", title="imputed SKU-weeks"),
+        ],
+    )
+    labels = base.mark_text(align="left", dx=5, color=_css("muted")).encode(text="label:N")
+    return _spec(base.mark_bar(color=_css("lift")) + labels, height=ROW_HEIGHT * max(frame.height, 1))
+
+
+def stockout_heat_map(by_class: pl.DataFrame, /) -> Spec:
+    """Share of each class of SKUs that was out of stock, week by week."""
+    share = pl.col(STOCKOUTS) / pl.col(SKUS)
+    shade = pl.lit(SHADES[0])
+    for edge, name in zip(EDGES, SHADES[1:], strict=True):
+        shade = pl.when((share > edge) if edge == 0 else (share >= edge)).then(pl.lit(name)).otherwise(shade)
+    frame = by_class.select(
+        class_label().alias("class"), *_week(), SKUS, STOCKOUTS, share.round(4).alias(SHARE), shade.alias("shade")
+    )
+    rows = frame["class"].unique(maintain_order=True).to_list()
+    chart = alt.Chart(frame).mark_rect()
+    return _spec(
+        chart.encode(
+            x=alt.X("week:T", title=None),
+            x2="end:T",
+            y=alt.Y("class:N", sort=rows, title=None, axis=alt.Axis(labelLimit=170, domain=False)),
+            color=alt.Color(
+                "shade:N",
+                scale=alt.Scale(domain=list(SHADES), range=[_css(f"heat-{number}") for number in range(len(SHADES))]),
+                legend=alt.Legend(
+                    orient="bottom", title="SKUs out of stock", columns=3, symbolType="square", symbolStrokeWidth=0.5
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("class:N"),
+                _date("week"),
+                _figure(STOCKOUTS, title="out of stock"),
+                _figure(SKUS, title="of SKUs"),
+                _figure(SHARE, ".1%"),
+            ],
+        ),
+        height=ROW_HEIGHT * len(rows),
+    )
+
+
+def class_label() -> pl.Expr:
+    """A row of ``gathering.stockout_shares`` in words, with the SKUs of its class."""
+    pattern = pl.col("intermittency_class").str.replace("_", " ")
+    named = pl.concat_str(pl.col("volume_class"), pl.lit(", "), pattern)
+    return pl.concat_str(named.fill_null(NEVER), pl.lit(" ("), pl.col("class_skus"), pl.lit(")"))
+
+
+def fan_chart(weeks: pl.DataFrame, /) -> Spec:
+    """A SKU's sales; its stockouts shaded, with the 50 % and 80 % intervals and the median of their demand."""
+    bands = [name for name in weeks.columns if name.startswith(("low", "high"))]
+    frame = weeks.select(*_week(), IN_STOCK, IMPUTED, "sold", "median", *bands)
+    base = alt.Chart(frame).encode(
+        x=alt.X("week:T", title=None), x2="end:T", tooltip=[_date("week"), *_told(("sold", "median", *bands))]
+    )
+    out, filled = base.transform_filter(f"!datum.{IN_STOCK}"), base.transform_filter(f"datum.{IMPUTED}")
+    return _spec(
+        alt.layer(
+            out.mark_rect(color=_css("shade")),
+            _bar(base, "sold", None, "sold"),
+            _bar(filled, "high_80", "low_80", "band-80"),
+            _bar(filled, "high_50", "low_50", "band-50"),
+            filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
+        ),
+        height=190,
+    )
+
+
+def _bar(base: alt.Chart, top: str, bottom: str | None, colour: str) -> alt.Chart:
+    """From one column, or zero, up to another, as wide as the week."""
+    foot = alt.datum(0) if bottom is None else f"{bottom}:Q"
+    return base.mark_rect(color=_css(colour)).encode(y=alt.Y(f"{top}:Q", title="units a week"), y2=foot)
+
+
+def _told(names: Sequence[str]) -> list[alt.Tooltip]:
+    ends = {"low": "from", "high": "to"}
+    titles = {
+        name: f"{name.rpartition('_')[2]} % {ends[name.partition('_')[0]]}" if "_" in name else name for name in names
+    }
+    return [_figure(name, ",.4~g", titles[name]) for name in names]
+
+
+def overall(figures: pl.DataFrame, /) -> Row:
+    """vn2pl's row over all weeks of a part of a backtest's table."""
+    return figures.filter(pl.col(SEGMENT) == ALL, pl.col(METHOD) == PLAN).row(0, named=True)
+
+
+def deciles(row: Row, /) -> list[float]:
+    """Shares of the PIT's deciles in a row of a backtest's table."""
+    return [row[f"pit_{number}"] for number in range(1, DECILES + 1)]
+
+
+def pit_histogram(row: Row, /) -> Spec:
+    """Deciles of the randomised PIT: level where the distributions are calibrated.
+
+    The stripe holds 95 % of the deciles of as many independent weeks (normal approximation of the binomial).
+    """
+    expected = 1 / DECILES
+    scatter = 1.96 * (expected * (1 - expected) / row["weeks"]) ** 0.5
+    frame = pl.DataFrame({SHARE: deciles(row)}).with_row_index("number")
+    frame = frame.select(SHARE, from_=pl.col("number") / DECILES, to=(pl.col("number") + 1) / DECILES)
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(color=_css("band-50"), stroke=_css("paper"))
+        .encode(
+            x=alt.X("from_:Q", title="PIT", axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1])),
+            x2="to:Q",
+            y=alt.Y(f"{SHARE}:Q", title="share of weeks", axis=alt.Axis(format="%", tickCount=5)),
+            tooltip=[_figure("from_", ".1f", "from"), _figure("to", ".1f"), _figure(SHARE, ".2%")],
+        )
+    )
+    band = alt.Chart(pl.DataFrame({"low": [expected - scatter], "high": [expected + scatter]}))
+    stripe = band.mark_rect(color=_css("ink"), opacity=0.22).encode(y="low:Q", y2="high:Q")
+    return _spec(bars + stripe, height=200)
+
+
+def coverage_chart(figures: pl.DataFrame, /) -> Spec:
+    """Share of the weeks of one part of a backtest, by class, whose demand lay in the intervals; rules: what was said."""
+    chosen = figures.filter(pl.col(METHOD) == PLAN, pl.col(SEGMENT).is_in(list(SEGMENTS)))
+    label = pl.concat_str(pl.col(SEGMENT).replace_strict(SEGMENTS), pl.col(CLASS).str.replace("_", " "))
+    columns = {f"coverage_{percent}": f"{percent} %" for percent in INTERVALS}
+    frame = (
+        chosen.with_columns(pl.when(pl.col(SEGMENT) == ALL).then(pl.lit("all weeks")).otherwise(label).alias("class"))
+        .rename(columns)
+        .unpivot(list(columns.values()), index=["class", "weeks"], variable_name="interval", value_name=SHARE)
+    )
+    rows = frame["class"].unique(maintain_order=True).to_list()
+    intervals = list(columns.values())
+    scale = alt.Scale(domain=intervals, range=[_css(name) for name in ("interval-50", "interval-80", "interval-90")])
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=70, opacity=1)
+        .encode(
+            x=alt.X(f"{SHARE}:Q", title="weeks inside", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0.4, 1], clamp=True)),
+            y=alt.Y("class:N", sort=rows, title=None, axis=alt.Axis(labelLimit=170, grid=True)),
+            color=alt.Color("interval:N", scale=scale, legend=alt.Legend(orient="bottom", title="interval")),
+            shape=alt.Shape(
+                "interval:N", scale=alt.Scale(domain=intervals, range=["circle", "diamond", "square"])
+            ),
+            tooltip=[alt.Tooltip("class:N"), alt.Tooltip("interval:N"), _figure(SHARE, ".1%"), _figure("weeks")],
+        )
+    )
+    said = pl.DataFrame({"interval": intervals, "said": [percent / 100 for percent in INTERVALS]})
+    rules = alt.Chart(said).mark_rule(strokeDash=[4, 3]).encode(x="said:Q", color=alt.Color("interval:N", scale=scale))
+    return _spec(rules + points, height=ROW_HEIGHT * len(rows))
+
+
+def _week() -> list[pl.Expr]:
+    return [pl.col(WEEK), pl.col(WEEK).dt.offset_by(f"{WEEK_DAYS}d").alias("end")]
+
+
+def _css(name: str) -> str:
+    return f"var(--{name})"
+
+
+def _figure(name: str, form: str = ",.0f", title: str | None = None) -> alt.Tooltip:
+    return alt.Tooltip(f"{name}:Q", format=form, title=title or name)
+
+
+def _date(name: str) -> alt.Tooltip:
+    return alt.Tooltip(f"{name}:T", format="%Y-%m-%d", title=name)
+
+
+def _spec(chart: AnyChart, *, height: int) -> Spec:
+    """As wide as the page lets it be, without marks for screen readers: the figure's text and table are theirs."""
+    sized = chart.properties(width="container", height=height, background="transparent")
+    styled = (
+        sized.configure(font=FONT, aria=False, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=_css("muted"),
+            titleColor=_css("muted"),
+            gridColor=_css("rule"),
+            domainColor=_css("rule"),
+            tickColor=_css("rule"),
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            labelOverlap="greedy",
+        )
+        .configure_axisX(grid=False)
+        .configure_axisQuantitative(tickCount=5)
+        .configure_legend(
+            labelColor=_css("ink"),
+            titleColor=_css("muted"),
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            symbolStrokeColor=_css("rule"),
+        )
+    )
+    # The default limit of rows is there for panels; these are aggregates.
+    with alt.data_transformers.enable("default", max_rows=None):
+        return {key: value for key, value in styled.to_dict().items() if key != "$schema"}
