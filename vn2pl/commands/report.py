@@ -23,7 +23,10 @@ def run(arguments: argparse.Namespace) -> int:
     folder, to = Path(arguments.processed), Path(arguments.out)
     facts, backtests = run_facts(folder), [_calibration(Path(given)) for given in arguments.backtest]
     tables = scanned_tables(folder)
-    _refuse_replacing(to, {folder: facts, **{Path(given): read.facts for given, read in zip(arguments.backtest, backtests, strict=True)}})
+    _refuse_replacing(
+        to,
+        {folder: facts, **{Path(given): read.facts for given, read in zip(arguments.backtest, backtests, strict=True)}},
+    )
     from ..report.page import page
 
     text = page(gather(tables, facts, chosen=arguments.sku), backtests)

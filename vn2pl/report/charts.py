@@ -4,7 +4,7 @@ Every colour is a CSS custom property of the page, so that one chart serves ligh
 Ito (2008); shades of one quantity differ in lightness alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -13,7 +13,7 @@ import polars as pl
 from ..backtest import ALL, CLASS, INTERVALS, METHOD, PLAN, SEGMENT
 from ..queries.metrics import DECILES
 from ..queries.names import IMPUTED, IN_STOCK, WEEK
-from .gathering import NEVER, SHARE, SKUS, STOCKOUTS
+from .gathering import NEVER, PATTERNS, SHARE, SKUS, STOCKOUTS, VOLUMES
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
@@ -25,6 +25,15 @@ EDGES = (0.0, 0.05, 0.1, 0.2, 0.4)
 DEPARTMENTS = 20
 WEEK_DAYS = 7
 ROW_HEIGHT = 24
+FAN = {
+    "sold": "sold",
+    "median": "imputed median",
+    "low_50": "50 % from",
+    "high_50": "50 % to",
+    "low_80": "80 % from",
+    "high_80": "80 % to",
+}
+ORDER = {name: number for number, name in enumerate((*VOLUMES, *PATTERNS))}
 SEGMENTS = {ALL: "", "volume_class": "volume: ", "intermittency_class": "pattern: "}
 
 
@@ -34,7 +43,7 @@ def lift_by_month(months: pl.DataFrame, /) -> Spec:
     chart = alt.Chart(frame).mark_bar(color=_css("lift"))
     return _spec(
         chart.encode(
-            x=alt.X("month:T", timeUnit="yearmonth", title=None),
+            x=_calendar("month", timeUnit="yearmonth"),
             y=alt.Y("lift:Q", title="units added"),
             tooltip=[
                 alt.Tooltip("month:T", timeUnit="yearmonth", title="month"),
@@ -84,15 +93,13 @@ def stockout_heat_map(by_class: pl.DataFrame, /) -> Spec:
     chart = alt.Chart(frame).mark_rect()
     return _spec(
         chart.encode(
-            x=alt.X("week:T", title=None),
+            x=_calendar(WEEK),
             x2="end:T",
             y=alt.Y("class:N", sort=rows, title=None, axis=alt.Axis(labelLimit=170, domain=False)),
             color=alt.Color(
                 "shade:N",
                 scale=alt.Scale(domain=list(SHADES), range=[_css(f"heat-{number}") for number in range(len(SHADES))]),
-                legend=alt.Legend(
-                    orient="bottom", title="SKUs out of stock", columns=3, symbolType="square", symbolStrokeWidth=0.5
-                ),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("class:N"),
@@ -115,20 +122,16 @@ def class_label() -> pl.Expr:
 
 def fan_chart(weeks: pl.DataFrame, /) -> Spec:
     """A SKU's sales; its stockouts shaded, with the 50 % and 80 % intervals and the median of their demand."""
-    bands = [name for name in weeks.columns if name.startswith(("low", "high"))]
-    frame = weeks.select(*_week(), IN_STOCK, IMPUTED, "sold", "median", *bands)
-    base = alt.Chart(frame).encode(
-        x=alt.X("week:T", title=None), x2="end:T", tooltip=[_date("week"), *_told(("sold", "median", *bands))]
-    )
+    frame = weeks.select(*_week(), IN_STOCK, IMPUTED, *FAN)
+    told = [_date(WEEK), *(_figure(name, ",.4~g", title) for name, title in FAN.items())]
+    base = alt.Chart(frame).encode(x=_calendar(WEEK), x2="end:T", tooltip=told)
     out, filled = base.transform_filter(f"!datum.{IN_STOCK}"), base.transform_filter(f"datum.{IMPUTED}")
     return _spec(
-        alt.layer(
-            out.mark_rect(color=_css("shade")),
-            _bar(base, "sold", None, "sold"),
-            _bar(filled, "high_80", "low_80", "band-80"),
-            _bar(filled, "high_50", "low_50", "band-50"),
-            filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
-        ),
+        out.mark_rect(color=_css("shade"))
+        + _bar(base, "sold", None, "sold")
+        + _bar(filled, "high_80", "low_80", "band-80")
+        + _bar(filled, "high_50", "low_50", "band-50")
+        + filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
         height=190,
     )
 
@@ -136,15 +139,8 @@ def fan_chart(weeks: pl.DataFrame, /) -> Spec:
 def _bar(base: alt.Chart, top: str, bottom: str | None, colour: str) -> alt.Chart:
     """From one column, or zero, up to another, as wide as the week."""
     foot = alt.datum(0) if bottom is None else f"{bottom}:Q"
-    return base.mark_rect(color=_css(colour)).encode(y=alt.Y(f"{top}:Q", title="units a week"), y2=foot)
-
-
-def _told(names: Sequence[str]) -> list[alt.Tooltip]:
-    ends = {"low": "from", "high": "to"}
-    titles = {
-        name: f"{name.rpartition('_')[2]} % {ends[name.partition('_')[0]]}" if "_" in name else name for name in names
-    }
-    return [_figure(name, ",.4~g", titles[name]) for name in names]
+    bar: alt.Chart = base.mark_rect(color=_css(colour)).encode(y=alt.Y(f"{top}:Q", title="units a week"), y2=foot)
+    return bar
 
 
 def overall(figures: pl.DataFrame, /) -> Row:
@@ -168,11 +164,17 @@ def pit_histogram(row: Row, /) -> Spec:
     frame = frame.select(SHARE, from_=pl.col("number") / DECILES, to=(pl.col("number") + 1) / DECILES)
     bars = (
         alt.Chart(frame)
-        .mark_bar(color=_css("band-50"), stroke=_css("paper"))
+        .mark_rect(color=_css("band-50"), stroke=_css("paper"))
         .encode(
-            x=alt.X("from_:Q", title="PIT", axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1])),
+            x=alt.X("from_:Q", title="PIT", axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelOverlap=False)),
             x2="to:Q",
-            y=alt.Y(f"{SHARE}:Q", title="share of weeks", axis=alt.Axis(format="%", tickCount=5)),
+            y=alt.Y(
+                f"{SHARE}:Q",
+                title="share of weeks",
+                axis=alt.Axis(format=".0%"),
+                scale=alt.Scale(domain=[0, max(2 * expected, *frame[SHARE])]),
+            ),
+            y2=alt.datum(0),
             tooltip=[_figure("from_", ".1f", "from"), _figure("to", ".1f"), _figure(SHARE, ".2%")],
         )
     )
@@ -182,12 +184,17 @@ def pit_histogram(row: Row, /) -> Spec:
 
 
 def coverage_chart(figures: pl.DataFrame, /) -> Spec:
-    """Share of the weeks of one part of a backtest, by class, whose demand lay in the intervals; rules: what was said."""
+    """Share of the weeks of a part of a backtest, by class, whose demand lay in the intervals; rules: what was said."""
     chosen = figures.filter(pl.col(METHOD) == PLAN, pl.col(SEGMENT).is_in(list(SEGMENTS)))
     label = pl.concat_str(pl.col(SEGMENT).replace_strict(SEGMENTS), pl.col(CLASS).str.replace("_", " "))
     columns = {f"coverage_{percent}": f"{percent} %" for percent in INTERVALS}
     frame = (
-        chosen.with_columns(pl.when(pl.col(SEGMENT) == ALL).then(pl.lit("all weeks")).otherwise(label).alias("class"))
+        chosen.sort(
+            pl.col(SEGMENT).cast(pl.Enum(list(SEGMENTS))),
+            pl.col(CLASS).replace_strict(ORDER, default=len(ORDER)),
+            CLASS,
+        )
+        .with_columns(pl.when(pl.col(SEGMENT) == ALL).then(pl.lit("all weeks")).otherwise(label).alias("class"))
         .rename(columns)
         .unpivot(list(columns.values()), index=["class", "weeks"], variable_name="interval", value_name=SHARE)
     )
@@ -198,22 +205,36 @@ def coverage_chart(figures: pl.DataFrame, /) -> Spec:
         alt.Chart(frame)
         .mark_point(filled=True, size=70, opacity=1)
         .encode(
-            x=alt.X(f"{SHARE}:Q", title="weeks inside", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0.4, 1], clamp=True)),
+            x=_share_inside(SHARE),
             y=alt.Y("class:N", sort=rows, title=None, axis=alt.Axis(labelLimit=170, grid=True)),
             color=alt.Color("interval:N", scale=scale, legend=alt.Legend(orient="bottom", title="interval")),
-            shape=alt.Shape(
-                "interval:N", scale=alt.Scale(domain=intervals, range=["circle", "diamond", "square"])
-            ),
+            shape=alt.Shape("interval:N", scale=alt.Scale(domain=intervals, range=["circle", "diamond", "square"])),
             tooltip=[alt.Tooltip("class:N"), alt.Tooltip("interval:N"), _figure(SHARE, ".1%"), _figure("weeks")],
         )
     )
     said = pl.DataFrame({"interval": intervals, "said": [percent / 100 for percent in INTERVALS]})
-    rules = alt.Chart(said).mark_rule(strokeDash=[4, 3]).encode(x="said:Q", color=alt.Color("interval:N", scale=scale))
+    rules = (
+        alt.Chart(said)
+        .mark_rule(strokeDash=[4, 3])
+        .encode(x=_share_inside("said"), color=alt.Color("interval:N", scale=scale))
+    )
     return _spec(rules + points, height=ROW_HEIGHT * len(rows))
+
+
+def _share_inside(name: str) -> alt.X:
+    scale = alt.Scale(zero=False, domainMax=1)
+    return alt.X(f"{name}:Q", title="weeks inside", axis=alt.Axis(format=".0%"), scale=scale)
 
 
 def _week() -> list[pl.Expr]:
     return [pl.col(WEEK), pl.col(WEEK).dt.offset_by(f"{WEEK_DAYS}d").alias("end")]
+
+
+def _calendar(name: str, **more: Any) -> alt.X:
+    """A time axis with a tick a quarter, named where there is room."""
+    quarters = alt.TimeIntervalStep(interval="month", step=3)
+    axis = alt.Axis(format="%b %Y", tickCount=quarters, labelOverlap="parity", labelSeparation=8)
+    return alt.X(f"{name}:T", title=None, axis=axis, **more)
 
 
 def _css(name: str) -> str:
@@ -230,31 +251,16 @@ def _date(name: str) -> alt.Tooltip:
 
 def _spec(chart: AnyChart, *, height: int) -> Spec:
     """As wide as the page lets it be, without marks for screen readers: the figure's text and table are theirs."""
-    sized = chart.properties(width="container", height=height, background="transparent")
+    text = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleColor": _css("muted")}
+    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), _css("rule"))
     styled = (
-        sized.configure(font=FONT, aria=False, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+        chart.properties(width="container", height=height, background="transparent")
+        .configure(font=FONT, aria=False, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=_css("muted"),
-            titleColor=_css("muted"),
-            gridColor=_css("rule"),
-            domainColor=_css("rule"),
-            tickColor=_css("rule"),
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            labelOverlap="greedy",
-        )
+        .configure_axis(labelColor=_css("muted"), labelOverlap="greedy", **text, **lines)
         .configure_axisX(grid=False)
         .configure_axisQuantitative(tickCount=5)
-        .configure_legend(
-            labelColor=_css("ink"),
-            titleColor=_css("muted"),
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            symbolStrokeColor=_css("rule"),
-        )
+        .configure_legend(labelColor=_css("ink"), **text)
     )
     # The default limit of rows is there for panels; these are aggregates.
     with alt.data_transformers.enable("default", max_rows=None):

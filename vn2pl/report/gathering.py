@@ -206,9 +206,7 @@ def _between(at: Mapping[float, pl.Expr], level: float) -> pl.Expr:
     return pl.lit(None, pl.Float64)
 
 
-def _fans(
-    imputed: pl.LazyFrame, sips: pl.LazyFrame, picked: pl.DataFrame, *, levels: Sequence[float]
-) -> Sequence[Fan]:
+def _fans(imputed: pl.LazyFrame, sips: pl.LazyFrame, picked: pl.DataFrame, *, levels: Sequence[float]) -> Sequence[Fan]:
     keys = picked.lazy().select(SKU)
     shown = [frame.join(keys, on=SKU, how="semi") for frame in (imputed, sips)]
     weeks = fan_weeks(*shown, levels=levels).collect(engine="streaming").partition_by(SKU, as_dict=True)
@@ -217,7 +215,14 @@ def _fans(
 
 def _span(every: pl.DataFrame, weeks: pl.Series) -> Span:
     calendar = weeks.sort()
-    return Span(every.height, *(every[name].n_unique() for name in SKU), len(weeks), calendar[0], calendar[-1])
+    return Span(
+        skus=every.height,
+        stores=every[STORE].n_unique(),
+        products=every[PRODUCT].n_unique(),
+        weeks=len(calendar),
+        first=calendar[0],
+        last=calendar[-1],
+    )
 
 
 def _answer(name: str, imputed: pl.LazyFrame) -> pl.DataFrame:

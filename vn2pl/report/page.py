@@ -21,7 +21,6 @@ from .gathering import Calibration, Gathered
 from .tables import count, decimal
 
 
-
 class Chart(NamedTuple):
     """A chart under its name on the page; ``height`` keeps its place until it is drawn."""
 
@@ -40,13 +39,12 @@ class Tile(NamedTuple):
 
 def page(gathered: Gathered, backtests: Sequence[Calibration] = (), /) -> str:
     """The report as HTML. The same frames and versions give the same text."""
-    library, script = Markup(_library()), Markup(_resource("page.js"))
+    script = Markup(_script())
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     environment.filters |= {"count": count, "decimal": decimal}
     return environment.from_string(_resource("page.html")).render(
-        policy=_policy(library, script),
+        policy=_policy(script),
         style=Markup(_resource("page.css")),
-        library=library,
         script=script,
         versions={"vn2pl": __version__, "altair": version("altair"), "great_tables": version("great_tables")},
         facts=gathered.facts,
@@ -59,30 +57,38 @@ def page(gathered: Gathered, backtests: Sequence[Calibration] = (), /) -> str:
         are_chosen=gathered.are_chosen,
         fans=list(_fans(gathered)),
         affected=tables.affected(gathered.skus),
-        backtests=[part for number, given in enumerate(backtests) for part in _parts(given, gathered, f"backtest-{number}")],
+        backtests=[
+            part for number, given in enumerate(backtests) for part in _parts(given, gathered, f"backtest-{number}")
+        ],
         run=_run(gathered),
     )
 
 
 def _tiles(figures: Mapping[str, float | None]) -> list[Tile]:
     """Figures of the summary and nothing else, so that they are the same wherever they are told."""
-    sold, cold = count(figures["total_original_volume"]), (figures["n_cold_start"] or 0) - (figures["n_no_candidates"] or 0)
+    sold, cold = (
+        count(figures["total_original_volume"]),
+        (figures["n_cold_start"] or 0) - (figures["n_no_candidates"] or 0),
+    )
     return [
         Tile("Stockouts imputed", count(figures["n_imputed"]), f"of {count(figures['n_stockouts'])}"),
         Tile("Lift, units", count(figures["volume_lift"]), f"{decimal(figures['volume_lift_pct'])} % of {sold} sold"),
         Tile(
-            "Mean of an imputed week, units",
+            "Mean imputed week, units",
             decimal(figures["mean_imputed_sales"], 2),
             f"sold: {decimal(figures['mean_original_sales'], 2)}",
         ),
-        Tile("Imputed from a cold start", count(cold), "SKUs without own history so far"),
+        Tile("Imputed from a cold start", count(cold), "no own history so far"),
         Tile("Without a SIP", count(figures["n_not_imputed"]), "no week to learn from"),
     ]
 
 
 def _lift(gathered: Gathered) -> dict[str, Any]:
     departments = gathered.by_department
-    told = {"chart": _chart("lift-month", charts.lift_by_month(gathered.by_month)), "table": tables.months(gathered.by_month)}
+    told = {
+        "chart": _chart("lift-month", charts.lift_by_month(gathered.by_month)),
+        "table": tables.months(gathered.by_month),
+    }
     if departments is None:
         return {"month": told, "department": None}
     return {
@@ -99,7 +105,7 @@ def _lift(gathered: Gathered) -> dict[str, Any]:
 
 def _stockouts(by_class: pl.DataFrame) -> dict[str, Any]:
     chart = _chart("stockouts-heat", charts.stockout_heat_map(by_class))
-    return {"chart": chart, "table": tables.stockouts_by_year(by_class)}
+    return {"chart": chart, "shades": charts.SHADES, "table": tables.stockouts_by_year(by_class)}
 
 
 def _fans(gathered: Gathered) -> Iterator[dict[str, Any]]:
@@ -165,17 +171,16 @@ def _chart(name: str, spec: charts.Spec) -> Chart:
 
 
 @cache
-def _library() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, from vl-convert."""
-    bundle: str = vl_convert.javascript_bundle()
-    return bundle.replace("</script", r"<\/script")
+def _script() -> str:
+    """What draws the charts, with the Vega libraries that it needs, as vl-convert bundles them."""
+    return vl_convert.javascript_bundle(_resource("page.js")).replace("</script", r"<\/script")
 
 
 def _resource(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(*scripts: str) -> str:
-    """A content security policy: nothing is loaded, and of scripts only these run."""
-    hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+def _policy(script: str) -> str:
+    """A content security policy: nothing is loaded, and of scripts only this one runs."""
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"

@@ -15,7 +15,7 @@ from ..queries.names import FLAGS, IMPUTED, PRODUCT, STORE, WEEK
 from .charts import class_label
 from .gathering import LOST, SKUS, STOCKOUTS
 
-NONE = "–"
+NONE = "-"
 DEPARTMENTS = 200
 AFFECTED = 20
 WEEKS = 52
@@ -75,7 +75,13 @@ def imputed_weeks(weeks: pl.DataFrame, /, *, name: str) -> Markup | None:
     shown = filled.tail(WEEKS)
     some = f"; the latest {WEEKS} of {filled.height:,} imputed weeks" if filled.height > WEEKS else ""
     interval = {f"{per_cent} %": _interval(per_cent) for per_cent in (50, 80)}
-    labels = {WEEK: "week", "sold": "sold", "median": "median", **{column: column for column in interval}, FLAGS: "flags"}
+    labels = {
+        WEEK: "week",
+        "sold": "sold",
+        "median": "median",
+        **{column: column for column in interval},
+        FLAGS: "flags",
+    }
     told = shown.with_columns(**interval, median=_short("median"), sold=_short("sold"))
     return _table(told, name=name, caption=f"Demand, units{some}", labels=labels)
 
@@ -97,7 +103,11 @@ def coverage(figures: pl.DataFrame, /, *, name: str) -> Markup:
     covered = {f"coverage_{per_cent}": f"{per_cent} %" for per_cent in INTERVALS}
     shown = chosen.head(DEPARTMENTS).with_columns(pl.col(*covered) * 100, pl.col("pit_deviation") * 100)
     labels = {
-        "class": "class", "weeks": "weeks", **covered, "width_80": "width of 80 %, units", "pit_deviation": "PIT, largest gap, %"
+        "class": "class",
+        "weeks": "weeks",
+        **covered,
+        "width_80": "width of 80 %, units",
+        "pit_deviation": "PIT, largest gap, %",
     }
     return _table(shown, name=name, caption="Per cent of weeks within the intervals", labels=labels, digits=1)
 
@@ -106,7 +116,11 @@ def methods(figures: pl.DataFrame, /, *, name: str, reference: str) -> Markup:
     """Pinball loss of vn2pl and of simple methods, in a part of a backtest."""
     chosen = figures.filter(pl.col(SEGMENT) == ALL, pl.col("answered") > 0)
     labels = {
-        METHOD: "method", "scaled_ratio": "scaled", "pinball_ratio": "plain", "pinball": "loss, units", "bias": "bias, units"
+        METHOD: "method",
+        "scaled_ratio": "scaled",
+        "pinball_ratio": "plain",
+        "pinball": "loss, units",
+        "bias": "bias, units",
     }
     told = chosen.with_columns(pl.col(METHOD).replace_strict(LABELS))
     caption = f"Pinball loss relative to {LABELS[reference]}; scaled: every SKU counts alike; less is better"
@@ -136,7 +150,7 @@ def decimal(value: float | None, digits: int = 1) -> str:
 
 
 def _table(frame: pl.DataFrame, /, *, name: str, caption: str, labels: Mapping[str, str], digits: int = 0) -> Markup:
-    """A table of the columns in ``labels``, headed by them; the first names the rows. ``name`` is unique on the page."""
+    """A table of the columns in ``labels``, headed by them; the first names the rows. ``name`` is its id."""
     first, *_ = labels
     shown = frame.select(pl.col(*labels)).with_columns(cs.list().cast(pl.List(pl.String)).list.join(", "))
     shown = shown.with_columns(pl.col(first).cast(pl.String).fill_null("(none)"))
