@@ -1,6 +1,7 @@
 """``vn2pl report``: an earlier run as one HTML file."""
 
 import argparse
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -20,16 +21,13 @@ EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; returns the exit status."""
     _refuse_without_extra()
-    folder, to = Path(arguments.processed), Path(arguments.out)
-    facts, backtests = run_facts(folder), [_calibration(Path(given)) for given in arguments.backtest]
-    tables = scanned_tables(folder)
-    _refuse_replacing(
-        to,
-        {folder: facts, **{Path(given): read.facts for given, read in zip(arguments.backtest, backtests, strict=True)}},
-    )
+    folder, backtests, to = Path(arguments.processed), [*map(Path, arguments.backtest)], Path(arguments.out)
+    facts = run_facts([folder, *backtests])
+    tables, calibrations = scanned_tables(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
+    _check_place(to, facts)
     from ..report.page import page
 
-    text = page(gather(tables, facts, chosen=arguments.sku), backtests)
+    text = page(gather(tables, facts[folder], chosen=arguments.sku), calibrations)
     with replacing(to) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
@@ -50,16 +48,18 @@ def _is_there(name: str) -> bool:
     return True
 
 
-def _calibration(folder: Path) -> Calibration:
-    facts, path = run_facts(folder), folder / TABLE_FILE
+def _calibration(folder: Path, facts: Facts) -> Calibration:
+    path = folder / TABLE_FILE
     if TABLE_FILE not in facts["files"]:
         raise InputError(f"--backtest {folder}: has no {TABLE_FILE}; run vn2pl backtest first")
     with readable(str(path)):
         return Calibration(facts, pl.read_parquet(path))
 
 
-def _refuse_replacing(to: Path, sources: dict[Path, Facts]) -> None:
+def _check_place(to: Path, sources: Mapping[Path, Facts]) -> None:
     """The report may not replace what it is read from."""
+    if not to.parent.is_dir():
+        raise InputError(f"--out {to}: expected a folder that exists, got {to.parent}")
     for folder, facts in sources.items():
         if to.resolve() in {(folder / name).resolve() for name in (RUN_FILE, *facts["files"])}:
             raise InputError(f"--out {to}: expected a file of its own, got one that is read from")

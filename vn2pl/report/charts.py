@@ -17,7 +17,7 @@ from .gathering import NEVER, PATTERNS, SHARE, SKUS, STOCKOUTS, VOLUMES
 
 Spec = dict[str, Any]
 Row = Mapping[str, Any]
-AnyChart = alt.Chart | alt.LayerChart
+AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SHADES = ("none", "under 5 %", "5 to 10 %", "10 to 20 %", "20 to 40 %", "40 % and more")
@@ -127,11 +127,13 @@ def fan_chart(weeks: pl.DataFrame, /) -> Spec:
     base = alt.Chart(frame).encode(x=_calendar(WEEK), x2="end:T", tooltip=told)
     out, filled = base.transform_filter(f"!datum.{IN_STOCK}"), base.transform_filter(f"datum.{IMPUTED}")
     return _spec(
-        out.mark_rect(color=_css("shade"))
-        + _bar(base, "sold", None, "sold")
-        + _bar(filled, "high_80", "low_80", "band-80")
-        + _bar(filled, "high_50", "low_50", "band-50")
-        + filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
+        alt.layer(
+            out.mark_rect(color=_css("shade")),
+            _bar(base, "sold", None, "sold"),
+            _bar(filled, "high_80", "low_80", "band-80"),
+            _bar(filled, "high_50", "low_50", "band-50"),
+            filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
+        ),
         height=190,
     )
 

@@ -1,7 +1,7 @@
 """What a report tells of a run: aggregates that grow with weeks and classes, never with the number of SKUs."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from itertools import pairwise
@@ -31,6 +31,7 @@ from ..queries.names import (
 )
 from ..queries.sums import exact_sum
 
+EXPECTED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
 MOST_AFFECTED = 6
 MOST_CHOSEN = 24
 SUGGESTED = 5
@@ -84,11 +85,15 @@ class Calibration(NamedTuple):
     table: pl.DataFrame
 
 
-def run_facts(folder: Path, /) -> dict[str, Any]:
-    """What ``run.json`` tells of a folder that holds the complete files of one run; raises InputError where not."""
-    if problems := find_damage(folder):
+def run_facts(folders: Iterable[Path], /) -> dict[Path, Facts]:
+    """What ``run.json`` tells of each folder. Raises InputError where one does not hold the complete files of a run."""
+    named = dict.fromkeys(folders)
+    if problems := [problem for folder in named for problem in find_damage(folder)]:
         raise InputError(*problems)
-    facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    facts = {folder: json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) for folder in named}
+    for folder, told in facts.items():
+        if absent := [name for name in EXPECTED if name not in told]:
+            raise InputError(f"{folder / RUN_FILE}: tells nothing of {', '.join(absent)}; run vn2pl again")
     return facts
 
 

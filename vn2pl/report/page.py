@@ -183,4 +183,5 @@ def _resource(name: str) -> str:
 def _policy(script: str) -> str:
     """A content security policy: nothing is loaded, and of scripts only this one runs."""
     digest = b64encode(sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    nothing = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    return f"{nothing}; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
