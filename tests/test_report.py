@@ -17,7 +17,6 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from test_command import vn2pl as command
 
 import vn2pl
 from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE
@@ -311,10 +310,10 @@ def test_what_is_incomplete_or_read_from_is_refused(folder: Path, tmp_path: Path
 
 
 @pytest.mark.usefixtures("extra")
-def test_the_command_leaves_an_earlier_report_where_it_fails(folder: Path, tmp_path: Path) -> None:
+def test_a_report_that_fails_leaves_the_earlier_one(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     out.write_text("an earlier report")
-    done = command("report", "--processed", folder / "processed", "--sku", "nowhere", "--out", out)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("vn2pl: --sku nowhere: expected STORE/PRODUCT")
+    with pytest.raises(vn2pl.InputError, match="--sku nowhere: expected STORE/PRODUCT of the panel"):
+        _run("report", "--processed", folder / "processed", "--sku", "nowhere", "--out", out)
+    assert [*tmp_path.iterdir()] == [out]
     assert out.read_text() == "an earlier report"

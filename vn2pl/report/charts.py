@@ -126,16 +126,16 @@ def fan_chart(weeks: pl.DataFrame, /) -> Spec:
     told = [_date(WEEK), *(_figure(name, ",.4~g", title) for name, title in FAN.items())]
     base = alt.Chart(frame).encode(x=_calendar(WEEK), x2="end:T", tooltip=told)
     out, filled = base.transform_filter(f"!datum.{IN_STOCK}"), base.transform_filter(f"datum.{IMPUTED}")
-    return _spec(
-        alt.layer(
-            out.mark_rect(color=_css("shade")),
-            _bar(base, "sold", None, "sold"),
-            _bar(filled, "high_80", "low_80", "band-80"),
-            _bar(filled, "high_50", "low_50", "band-50"),
-            filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"),
-        ),
-        height=190,
-    )
+    # A layer without anything to draw has no extent, and Vega warns of it.
+    layers = [out.mark_rect(color=_css("shade"))] if not weeks[IN_STOCK].all() else []
+    layers.append(_bar(base, "sold", None, "sold"))
+    for per_cent in (80, 50):
+        low, high = f"low_{per_cent}", f"high_{per_cent}"
+        if weeks[low].count() and weeks[high].count():
+            layers.append(_bar(filled, high, low, f"band-{per_cent}"))
+    if weeks[IMPUTED].any():
+        layers.append(filled.mark_rule(color=_css("median"), strokeWidth=2).encode(y="median:Q"))
+    return _spec(alt.layer(*layers), height=190)
 
 
 def _bar(base: alt.Chart, top: str, bottom: str | None, colour: str) -> alt.Chart:
@@ -168,7 +168,7 @@ def pit_histogram(row: Row, /) -> Spec:
         alt.Chart(frame)
         .mark_rect(color=_css("band-50"), stroke=_css("paper"))
         .encode(
-            x=alt.X("from_:Q", title="PIT", axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], labelOverlap=False)),
+            x=alt.X("from_:Q", title="PIT", axis=alt.Axis(format=".1f")),
             x2="to:Q",
             y=alt.Y(
                 f"{SHARE}:Q",
@@ -259,7 +259,7 @@ def _spec(chart: AnyChart, *, height: int) -> Spec:
         chart.properties(width="container", height=height, background="transparent")
         .configure(font=FONT, aria=False, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         .configure_view(stroke=None)
-        .configure_axis(labelColor=_css("muted"), labelOverlap="greedy", **text, **lines)
+        .configure_axis(labelColor=_css("muted"), **text, **lines)
         .configure_axisX(grid=False)
         .configure_axisQuantitative(tickCount=5)
         .configure_legend(labelColor=_css("ink"), **text)

@@ -7,6 +7,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
+from shlex import quote
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..backtest import PART
+from ..commands.impute import DEMO
 from . import charts, tables
 from .gathering import Calibration, Gathered
 from .tables import count, decimal
@@ -48,6 +50,7 @@ def page(gathered: Gathered, backtests: Sequence[Calibration] = (), /) -> str:
         script=script,
         versions={"vn2pl": __version__, "altair": version("altair"), "great_tables": version("great_tables")},
         facts=gathered.facts,
+        data_option="" if gathered.facts["data"] == DEMO else f" --data {quote(gathered.facts['data'])}",
         span=gathered.span,
         summary=gathered.summary,
         out_of_stock=100 * (gathered.summary["n_stockouts"] or 0) / (gathered.summary["n_rows"] or 1),
