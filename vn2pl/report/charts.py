@@ -180,7 +180,7 @@ def pit_histogram(row: Row, /) -> Spec:
             tooltip=[_figure("from_", ".1f", "from"), _figure("to", ".1f"), _figure(SHARE, ".2%")],
         )
     )
-    band = alt.Chart(pl.DataFrame({"low": [expected - scatter], "high": [expected + scatter]}))
+    band = alt.Chart(pl.DataFrame({"low": [max(0.0, expected - scatter)], "high": [expected + scatter]}))
     stripe = band.mark_rect(color=_css("ink"), opacity=0.22).encode(y="low:Q", y2="high:Q")
     return _spec(bars + stripe, height=200)
 
