@@ -198,7 +198,8 @@ def test_every_chart_is_one_that_vega_draws_in_the_colours_of_the_page(page: Pag
 def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder: Path, report: str) -> None:
     from vn2pl.report.page import page
 
-    facts = gathering.run_facts([folder / name for name in ("processed", "backtest", "other")])
+    kinds = {"processed": gathering.IMPUTE, "backtest": gathering.BACKTEST, "other": gathering.BACKTEST}
+    facts = gathering.run_facts({folder / name: command for name, command in kinds.items()})
     tables = scanned_tables(folder / "processed")
     for name in ("imputed", "sips"):
         tables[name] = tables[name].collect().sample(fraction=1, shuffle=True, seed=3).lazy()
@@ -208,7 +209,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder
 
 
 def test_chosen_skus_in_the_order_of_their_choice(folder: Path) -> None:
-    [facts] = gathering.run_facts([folder / "processed"]).values()
+    [facts] = gathering.run_facts({folder / "processed": gathering.IMPUTE}).values()
     tables = scanned_tables(folder / "processed")
     every = gathering.gather(tables, facts).skus
     last, first = every["name"][-1], every["name"][0]
@@ -302,8 +303,8 @@ def test_what_is_incomplete_or_read_from_is_refused(folder: Path, tmp_path: Path
     told = refused(broken, backtest=nowhere)
     assert f"{broken / IMPUTED_FILE}: expected" in told
     assert f"{nowhere}: expected a run.json" in told
-    assert "has no demand_imputed.parquet" in refused(folder / "backtest")
-    assert "has no backtest_table.parquet" in refused(whole, backtest=whole)
+    assert "expected the record of vn2pl impute, found nothing of" in refused(folder / "backtest")
+    assert "expected the record of vn2pl backtest, found nothing of" in refused(whole, backtest=whole)
     assert "expected a folder that exists" in refused(whole, out=nowhere / "report.html")
     for name in (RUN_FILE, IMPUTED_FILE):
         assert "read from" in refused(whole, out=folder / "backtest" / ".." / "processed" / name)

@@ -11,7 +11,7 @@ from ..artifacts import RUN_FILE, replacing
 from ..checks import readable
 from ..cli import DONE
 from ..errors import InputError
-from ..report.gathering import Calibration, Facts, gather, run_facts
+from ..report.gathering import BACKTEST, IMPUTE, Calibration, Facts, gather, run_facts
 from .backtest import TABLE_FILE
 from .query import scanned_tables
 
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the report; returns the exit status."""
     _refuse_without_extra()
     folder, backtests, to = Path(arguments.processed), [*map(Path, arguments.backtest)], Path(arguments.out)
-    facts = run_facts([folder, *backtests])
+    facts = run_facts({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
     tables, calibrations = scanned_tables(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
     _check_place(to, facts)
     from ..report.page import page
@@ -49,11 +49,8 @@ def _is_there(name: str) -> bool:
 
 
 def _calibration(folder: Path, facts: Facts) -> Calibration:
-    path = folder / TABLE_FILE
-    if TABLE_FILE not in facts["files"]:
-        raise InputError(f"--backtest {folder}: has no {TABLE_FILE}; run vn2pl backtest first")
-    with readable(str(path)):
-        return Calibration(facts, pl.read_parquet(path))
+    with readable(str(folder / TABLE_FILE)):
+        return Calibration(facts, pl.read_parquet(folder / TABLE_FILE))
 
 
 def _check_place(to: Path, sources: Mapping[Path, Facts]) -> None:

@@ -21,7 +21,7 @@ AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SHADES = ("none", "under 5 %", "5 to 10 %", "10 to 20 %", "20 to 40 %", "40 % and more")
-EDGES = (0.0, 0.05, 0.1, 0.2, 0.4)
+EDGES = (0.05, 0.1, 0.2, 0.4)
 DEPARTMENTS = 20
 WEEK_DAYS = 7
 ROW_HEIGHT = 24
@@ -45,14 +45,7 @@ def lift_by_month(months: pl.DataFrame, /) -> Spec:
         chart.encode(
             x=_calendar("month", timeUnit="yearmonth"),
             y=alt.Y("lift:Q", title="units added"),
-            tooltip=[
-                alt.Tooltip("month:T", timeUnit="yearmonth", title="month"),
-                _figure("sold"),
-                _figure("demand"),
-                _figure("lift"),
-                _figure("lift_percent", ",.1f", "lift, %"),
-                _figure("imputed_weeks", title="imputed SKU-weeks"),
-            ],
+            tooltip=[alt.Tooltip("month:T", timeUnit="yearmonth", title="month"), *_lift()],
         ),
         height=200,
     )
@@ -67,27 +60,27 @@ def lift_by_department(departments: pl.DataFrame, /) -> Spec:
     base = alt.Chart(frame).encode(
         x=alt.X("lift:Q", title="units added"),
         y=alt.Y("Department:N", sort=None, title=None),
-        tooltip=[
-            alt.Tooltip("Department:N"),
-            _figure("sold"),
-            _figure("demand"),
-            _figure("lift"),
-            _figure("lift_percent", ",.1f", "lift, %"),
-            _figure("imputed_weeks", title="imputed SKU-weeks"),
-        ],
+        tooltip=[alt.Tooltip("Department:N"), *_lift()],
     )
     labels = base.mark_text(align="left", dx=5, color=_css("muted")).encode(text="label:N")
     return _spec(base.mark_bar(color=_css("lift")) + labels, height=ROW_HEIGHT * max(frame.height, 1))
 
 
+def _lift() -> list[alt.Tooltip]:
+    percent = _figure("lift_percent", ",.1f", "lift, %")
+    return [*map(_figure, ("sold", "demand", "lift")), percent, _figure("imputed_weeks", title="imputed SKU-weeks")]
+
+
 def stockout_heat_map(by_class: pl.DataFrame, /) -> Spec:
     """Share of each class of SKUs that was out of stock, week by week."""
     share = pl.col(STOCKOUTS) / pl.col(SKUS)
-    shade = pl.lit(SHADES[0])
-    for edge, name in zip(EDGES, SHADES[1:], strict=True):
-        shade = pl.when((share > edge) if edge == 0 else (share >= edge)).then(pl.lit(name)).otherwise(shade)
     frame = by_class.select(
-        class_label().alias("class"), *_week(), SKUS, STOCKOUTS, share.round(4).alias(SHARE), shade.alias("shade")
+        class_label().alias("class"),
+        *_week(),
+        SKUS,
+        STOCKOUTS,
+        share.round(4).alias(SHARE),
+        _shade(share).alias("shade"),
     )
     rows = frame["class"].unique(maintain_order=True).to_list()
     chart = alt.Chart(frame).mark_rect()
@@ -111,6 +104,13 @@ def stockout_heat_map(by_class: pl.DataFrame, /) -> Spec:
         ),
         height=ROW_HEIGHT * len(rows),
     )
+
+
+def _shade(share: pl.Expr) -> pl.Expr:
+    shade = pl.when(share > 0).then(pl.lit(SHADES[1])).otherwise(pl.lit(SHADES[0]))
+    for edge, name in zip(EDGES, SHADES[2:], strict=True):
+        shade = pl.when(share >= edge).then(pl.lit(name)).otherwise(shade)
+    return shade
 
 
 def class_label() -> pl.Expr:

@@ -1,7 +1,7 @@
 """What a report tells of a run: aggregates that grow with weeks and classes, never with the number of SKUs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from itertools import pairwise
@@ -31,7 +31,9 @@ from ..queries.names import (
 )
 from ..queries.sums import exact_sum
 
-EXPECTED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
+IMPUTE, BACKTEST = "vn2pl impute", "vn2pl backtest"
+RECORDED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
+RECORDS = {IMPUTE: ("profile_parameters", "threads"), BACKTEST: ("mask", "seeds", "reference")}
 MOST_AFFECTED = 6
 MOST_CHOSEN = 24
 SUGGESTED = 5
@@ -85,16 +87,22 @@ class Calibration(NamedTuple):
     table: pl.DataFrame
 
 
-def run_facts(folders: Iterable[Path], /) -> dict[Path, Facts]:
-    """What ``run.json`` tells of each folder. Raises InputError where one does not hold the complete files of a run."""
-    named = dict.fromkeys(folders)
-    if problems := [problem for folder in named for problem in find_damage(folder)]:
+def run_facts(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
+    """What ``run.json`` tells of each folder, given the command that wrote it.
+
+    Raises InputError where one does not hold the complete files of such a run.
+    """
+    if problems := [problem for folder in folders for problem in find_damage(folder)]:
         raise InputError(*problems)
-    facts = {folder: json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) for folder in named}
-    for folder, told in facts.items():
-        if absent := [name for name in EXPECTED if name not in told]:
-            raise InputError(f"{folder / RUN_FILE}: tells nothing of {', '.join(absent)}; run vn2pl again")
+    facts = {folder: json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) for folder in folders}
+    if problems := [told for folder, command in folders.items() for told in _no_record(folder, facts[folder], command)]:
+        raise InputError(*problems)
     return facts
+
+
+def _no_record(folder: Path, facts: Facts, command: str) -> Iterator[str]:
+    if absent := [name for name in (*RECORDED, *RECORDS[command]) if name not in facts]:
+        yield f"{folder / RUN_FILE}: expected the record of {command}, found nothing of {', '.join(absent)}"
 
 
 def gather(tables: Tables, facts: Facts, /, *, chosen: Sequence[str] = ()) -> Gathered:
