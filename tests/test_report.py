@@ -6,7 +6,7 @@ import shutil
 import sys
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -76,7 +76,7 @@ def _run(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A panel with hostile names, imputed and backtested; ``other`` claims to be the backtest of something else."""
     folder = tmp_path_factory.mktemp("report")
     names = pl.format("{}{}", pl.lit(HOSTILE), "Store"), pl.format("{}{}", pl.lit(HOSTILE_DEPARTMENT), "Department")
@@ -90,7 +90,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = json.loads((folder / "other" / RUN_FILE).read_text())
     facts |= {"data_fingerprint": "", "config": {**facts["config"], "n_neighbors": 7}}
     (folder / "other" / RUN_FILE).write_text(json.dumps(facts))
-    return folder
+    # Charts are what takes time.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gathering, "MOST_AFFECTED", 2)
+        yield folder
 
 
 @pytest.fixture(scope="module")
