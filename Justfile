@@ -33,6 +33,10 @@ query *arguments:
 export *arguments:
     @{{python}} -m vn2pl export {{arguments}}
 
+# Show a run as one HTML file: just report --processed DIR --backtest DIR
+report *arguments:
+    @{{python}} -m vn2pl report {{arguments}}
+
 # Run the tests
 test *arguments:
     {{python}} -m pytest {{arguments}}

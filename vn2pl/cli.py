@@ -66,6 +66,7 @@ exit status: 0 done, 2 bad input, 130 interrupted""",
     _add_why(commands)
     _add_query(commands)
     _add_export(commands)
+    _add_report(commands)
     _add_demo(commands)
     _add_verify(commands)
     _add_completion(commands)
@@ -277,6 +278,42 @@ exit status: 0 done, 2 bad input, 130 interrupted""",
         "--separator", choices=["comma", "semicolon", "tab"], help="csv: between the columns (default: comma)"
     )
     command.set_defaults(data=None)
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _subparser(
+        commands,
+        "report",
+        "show a run as one HTML file that needs no network",
+        """examples:
+  vn2pl report                                      of processed, into report.html
+  vn2pl report --processed processed --out report.html --backtest backtest
+  vn2pl report --sku 61/231 --sku 0/126
+
+needs the extra: pip install 'vn2pl[report]'
+exit status: 0 done, 2 bad input or extra missing, 130 interrupted""",
+    )
+    command.add_argument(
+        "--processed",
+        metavar="DIR",
+        default="processed",
+        help="output folder of an earlier vn2pl impute (default: processed)",
+    )
+    command.add_argument("--out", metavar="FILE", default="report.html", help="the report (default: report.html)")
+    command.add_argument(
+        "--sku",
+        action="append",
+        default=[],
+        metavar="STORE/PRODUCT",
+        help="draw this SKU; may be repeated (default: those to which imputation adds most)",
+    )
+    command.add_argument(
+        "--backtest",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="output folder of an earlier vn2pl backtest, for calibration; may be repeated",
+    )
 
 
 def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

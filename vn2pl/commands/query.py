@@ -108,7 +108,7 @@ def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
     """The tables of an earlier run; neighbours where it saved them. Raises InputError where files are missing."""
     missing = [name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE) if not (folder / name).is_file()]
     if missing:
-        raise InputError(f"--out {folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
+        raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
     names = ("imputed", "sips", "summary", "neighbours")
     scanned = {
         table: _scan(folder / name, scan)
