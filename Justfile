@@ -54,3 +54,7 @@ notebook name *arguments:
 # Write every notebook as .ipynb with its results, for Jupyter
 ipynb:
     for notebook in notebooks/*.py; do {{python}} -m marimo export ipynb "$notebook" --include-outputs --force --output "${notebook%.py}.ipynb"; done
+
+# Write what the documentation takes from the code: configuration reference, pictures, output of commands
+docs *arguments:
+    {{python}} docs/generate.py {{arguments}}
