@@ -76,7 +76,7 @@ def _(source):
                 .agg(pl.len().alias("SKU-weeks"), pl.col("sales").mean().alias("mean sales"))
                 .sort("stockout")
             ),
-            shown(panel.filter(stockout).head(3)),
+            shown(panel.filter(stockout).sort("Store", "Product", "week").head(3)),
         ]
     )
     return (panel,)
@@ -94,11 +94,12 @@ def _(panel):
             ## 3. The profile: what was to be expected
 
             For every SKU-week, with or without stock: the level of the SKU, how the week went for the other SKUs
-            (`week_index`, a logarithm), and from both the `expected_demand`. Nothing of the week's own sales is in it.
+            (`week_index`, a logarithm), and from these the `expected_demand`. Nothing of the week's own sales is in it.
             """),
             shown(
                 features.filter(pl.col("in_stock"), pl.col("own_weeks") == 52)
                 .select("Store", "Product", "week", "sales", "own_weeks", "level", "week_index", "expected_demand")
+                .sort("Store", "Product", "week")
                 .head(5)
             ),
         ]
@@ -187,13 +188,14 @@ def _(chosen, found):
             mo.md("""
             ## 7. The distribution
 
-            Added up from the smallest: how likely demand was at most this many units.
+            What they lend, added up from the smallest (with a smooth law of counts beside them): how likely demand was
+            at most this many units.
             """),
             alt.Chart(distribution, width=600, height=200)
             .mark_line(interpolate="step-after", color="#0072B2")
             .encode(
                 alt.X("value:Q", title="units"),
-                alt.Y("probability:Q", title="share of the weight", scale=alt.Scale(domain=[0, 1])),
+                alt.Y("probability:Q", title="probability", scale=alt.Scale(domain=[0, 1])),
             ),
         ]
     )

@@ -10,6 +10,8 @@ import generate
 import polars as pl
 import pytest
 
+from vn2pl.queries.profiles import Profile
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted(DOCS.glob("*.md"))]
@@ -86,6 +88,11 @@ def test_the_output_reference_has_every_figure_flag_and_key(folder: Path) -> Non
     assert sorted(first_cells(told["run.json"])) == sorted(run)
     flags = first_cells(told["demand_imputed.parquet"].partition("### Flags")[2])
     assert [f"n_{flag}" for flag in flags] == figures[-len(flags) :]
+
+
+def test_the_guide_to_profiles_has_every_method() -> None:
+    members = [name for name in vars(Profile) if not name.startswith("_")]
+    assert first_cells(sections(DOCS / "contributing.md")["A profile of your own"]) == members
 
 
 def test_tasks_that_pages_name_exist() -> None:
