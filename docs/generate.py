@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import commands
 import configuration
 import pictures
+import sessions
 
 DOCS = Path(__file__).parent
 
@@ -21,9 +21,9 @@ def made(folder: Path) -> dict[Path, str]:
     shutil.copytree(DOCS.parent / "configs", folder / "configs")
     texts = {DOCS / "configuration.md": configuration.page()}
     texts |= {DOCS / "pictures" / name: picture for name, picture in pictures.drawn().items()}
-    for name in commands.PAGES:
+    for name in sessions.PAGES:
         path = DOCS / f"{name}.md"
-        texts[path] = commands.shown(texts.get(path) or path.read_text(encoding="utf-8"), folder)
+        texts[path] = sessions.shown(texts.get(path) or path.read_text(encoding="utf-8"), folder)
     return texts
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import commands
 import generate
 import polars as pl
 import pytest
+import sessions
 
 from vn2pl.queries.profiles import Profile
 
@@ -37,7 +37,7 @@ def test_what_is_generated_is_current(made: dict[Path, str]) -> None:
 
 def test_every_page_with_commands_is_run() -> None:
     with_commands = {path.stem for path in DOCS.glob("*.md") if "```sh\n" in path.read_text(encoding="utf-8")}
-    assert with_commands <= set(commands.PAGES)
+    assert with_commands <= set(sessions.PAGES)
 
 
 def sections(page: Path) -> dict[str, str]:
