@@ -54,3 +54,15 @@ bench *arguments:
 # Measure accuracy and write the README's table: just accuracy --print
 accuracy *arguments:
     {{python}} -m benchmarks.accuracy {{arguments}}
+
+# Open a notebook in the browser: just notebook use_it
+notebook name *arguments:
+    {{python}} -m marimo edit notebooks/{{name}}.py {{arguments}}
+
+# Write every notebook as .ipynb with its results, for Jupyter
+ipynb:
+    for notebook in notebooks/*.py; do {{python}} -m marimo export ipynb "$notebook" --include-outputs --force --output "${notebook%.py}.ipynb"; done
+
+# Write what the documentation takes from the code: configuration reference, pictures, output of commands
+docs *arguments:
+    {{python}} docs/generate.py {{arguments}}

@@ -21,7 +21,7 @@ from polars.testing import assert_frame_equal
 import vn2pl
 from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE
 from vn2pl.cli import parser
-from vn2pl.commands.query import scanned_tables
+from vn2pl.commands.query import scanned
 from vn2pl.report import gathering
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -203,7 +203,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder
 
     kinds = {"processed": gathering.IMPUTE, "backtest": gathering.BACKTEST, "other": gathering.BACKTEST}
     facts = gathering.run_facts({folder / name: command for name, command in kinds.items()})
-    tables = scanned_tables(folder / "processed")
+    tables = scanned(folder / "processed")
     for name in ("imputed", "sips"):
         tables[name] = tables[name].collect().sample(fraction=1, shuffle=True, seed=3).lazy()
     table = pl.read_parquet(folder / "backtest" / "backtest_table.parquet")
@@ -213,7 +213,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder
 
 def test_chosen_skus_in_the_order_of_their_choice(folder: Path) -> None:
     [facts] = gathering.run_facts({folder / "processed": gathering.IMPUTE}).values()
-    tables = scanned_tables(folder / "processed")
+    tables = scanned(folder / "processed")
     every = gathering.gather(tables, facts).skus
     last, first = every["name"][-1], every["name"][0]
     chosen = gathering.gather(tables, facts, chosen=[last, first, last]).fans
