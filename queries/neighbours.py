@@ -7,6 +7,8 @@ again without a bound. No target with candidates is missed: what set its bound l
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -137,14 +139,15 @@ def _reached(targets: pl.LazyFrame, slots: pl.LazyFrame) -> pl.LazyFrame:
 
 def _paired(reached: pl.LazyFrame, candidates: pl.LazyFrame, on: Sequence[str], profile: Profile) -> pl.LazyFrame:
     compared = candidates.drop(KEY)
-    return reached.join(compared, on=on).with_columns(_distance(profile, _gap).alias(DISTANCE))
+    return reached.join(compared, on=on).with_columns(_distance(profile, gap).alias(DISTANCE))
 
 
 def _distance(profile: Profile, gap: Gap) -> pl.Expr:
-    return profile.distance(gap).cast(pl.Float32)
+    return reduce(add, profile.parts(gap)).cast(pl.Float32)
 
 
-def _gap(name: str) -> pl.Expr:
+def gap(name: str, /) -> pl.Expr:
+    """Absolute difference of a coordinate (over pairs)."""
     return (pl.col(of_target(name)) - pl.col(of_candidate(name))).abs()
 
 

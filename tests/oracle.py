@@ -415,7 +415,9 @@ class Oracle:
         if not self.expects:
             return original_distance(self.features[target], self.features[candidate])
         pairs = zip(self.coordinates[target], self.coordinates[candidate], strict=True)
-        return sum(abs(of_target - of_candidate) for of_target, of_candidate in pairs)
+        apart = sum(abs(of_target - of_candidate) for of_target, of_candidate in pairs)
+        unlike = not same(self.row[target], self.row[candidate], ["Division"])
+        return apart + unlike * on_grid(0.1)
 
     def demand(self, target: Key, candidate: Key) -> float:
         """The candidate's sales at the target's scale."""
@@ -469,7 +471,11 @@ def coordinates(known: Features) -> tuple[float, ...]:
         known["odd_share"] * 0.8,
         known["peer_regularity"] * 0.35,
     )
-    return tuple(round(value / COORDINATE_UNIT) * COORDINATE_UNIT for value in exact)
+    return tuple(map(on_grid, exact))
+
+
+def on_grid(value: float) -> float:
+    return round(value / COORDINATE_UNIT) * COORDINATE_UNIT
 
 
 def original_distance(target: Features, candidate: Features) -> float:

@@ -15,7 +15,7 @@ import vn2pl
 from vn2pl import imputation
 from vn2pl.cli import parser
 from vn2pl.commands import why
-from vn2pl.explaining import Explanation, Stockout, as_json, differences, explain, find_stockout
+from vn2pl.explaining import Explanation, Stockout, as_json, explain, find_stockout
 
 KEY = ["Store", "Product", "week"]
 
@@ -75,10 +75,8 @@ def test_an_explanation_is_what_the_whole_run_says(run: Run, chosen: Mapping[str
 
 def test_what_a_distance_and_a_distribution_consist_of(run: Run, chosen: Mapping[str, Stockout]) -> None:
     explanation = _explanation(run, chosen["usual"])
-    assert explanation.add_up == (run.config.profile == "expected")
-    if explanation.add_up:
-        for row in explanation.neighbours.iter_rows(named=True):
-            assert sum(differences(row, explanation).values()) == pytest.approx(row["distance"], abs=1e-6)
+    parts = explanation.neighbours.select(pl.sum_horizontal(explanation.coordinates), "distance")
+    assert parts.to_series().to_list() == pytest.approx(parts["distance"].to_list(), rel=1e-6, abs=1e-6)
     names = run.panel.rename({name: f"neighbour_{name.lower()}" for name in KEY})
     sold = explanation.neighbours.join(names, on=names.columns[:3], suffix="_panel")
     assert (sold["sales"] == sold["sales_panel"]).all()

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from . import queries
 from .errors import InputError
@@ -30,14 +31,13 @@ from .queries.names import (
     of_candidate,
     of_target,
 )
-from .queries.neighbours import NEIGHBOUR
+from .queries.neighbours import NEIGHBOUR, gap
 from .queries.profiles.base import Profile
 from .queries.sips import MASS, TOTAL
 
 SUGGESTED = 3
 PROBABILITY = "probability"
 LEVELS = ("level", "recent_level")
-ROUNDING = 1e-5
 
 
 class Stockout(NamedTuple):
@@ -57,11 +57,10 @@ class Explanation(NamedTuple):
 
     ``outcome`` has point (the median, units), status, own_weeks, level_source, candidates, neighbours and flags, as
     published; ``features`` what its profile knows of it; ``pool`` where its neighbours were sought: sought, reach and
-    cell (cells of the profile), spread (log half-width, see the profile). ``coordinates`` are what its distances are
-    taken from, and where they ``add_up`` a distance is the sum of their absolute differences.
+    cell (cells of the profile), spread (log half-width, see the profile).
 
     ``neighbours``: rank, neighbour_store, neighbour_product, neighbour_week, distance, weight, sales (its own, units),
-    demand (sales rescaled to the stockout, units) and its coordinates under their own names.
+    demand (sales rescaled to the stockout, units) and, under the names of ``coordinates``, what each adds to distance.
     ``sip``: quantile, value (units). ``distribution``: value (units), probability.
     """
 
@@ -70,8 +69,7 @@ class Explanation(NamedTuple):
     outcome: dict[str, Any]
     features: dict[str, Any]
     pool: dict[str, Any]
-    coordinates: dict[str, float]
-    add_up: bool
+    coordinates: Sequence[str]
     neighbours: pl.DataFrame
     sip: pl.DataFrame
     distribution: pl.DataFrame
@@ -110,7 +108,7 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
         "pool": prepared.pools,
         "outcome": queries.marked(found.outcomes, observed).drop(KEY),
         "features": relevant.filter(stockout.is_row()).select(_shown_features(features, profile)),
-        "neighbours": _neighbours(found.neighbours, prepared.candidates, relevant, profile),
+        "neighbours": _neighbours(found.neighbours, prepared, relevant, profile),
         "sip": found.sips.select(QUANTILE, VALUE),
         "distribution": _distribution(found.distributions, settings.demand_unit),
     }
@@ -120,7 +118,6 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
 
 def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: Sequence[str]) -> Explanation:
     target, pool = frames["target"].row(0, named=True), frames["pool"]
-    coordinates = {name: target[of_target(name)] for name in names}
     return Explanation(
         stockout=stockout,
         sales=target[SALES],
@@ -132,8 +129,7 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
             "cell": target[TARGET_CELL],
             "spread": target[SPREAD],
         },
-        coordinates=coordinates,
-        add_up=_add_up(frames["neighbours"], coordinates),
+        coordinates=names,
         neighbours=frames["neighbours"],
         sip=frames["sip"],
         distribution=frames["distribution"],
@@ -142,25 +138,18 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
 
 def as_json(explanation: Explanation, /) -> dict[str, Any]:
     """An explanation as plain values: text, numbers, lists; numbers that are not finite are null."""
-    stockout, coordinates = explanation.stockout, explanation.coordinates
     told = {
-        **dict(zip(("store", "product", "week"), stockout, strict=True)),
+        **dict(zip(("store", "product", "week"), explanation.stockout, strict=True)),
         "sales": explanation.sales,
         **explanation.outcome,
         "profile": explanation.features,
         "pool": explanation.pool,
-        "coordinates": coordinates,
         "sip": explanation.sip.to_dicts(),
         "distribution": explanation.distribution.to_dicts(),
-        "nearest": [_neighbour(row, explanation) for row in explanation.neighbours.iter_rows(named=True)],
+        "nearest": [_neighbour(row, explanation.coordinates) for row in explanation.neighbours.iter_rows(named=True)],
     }
     plain: dict[str, Any] = _plain(told)
     return plain
-
-
-def differences(row: Mapping[str, Any], explanation: Explanation, /) -> dict[str, float]:
-    """How far a neighbour's coordinates are from the stockout's: their sum is its distance, where they add up."""
-    return {name: abs(row[name] - value) for name, value in explanation.coordinates.items()}
 
 
 def _known_keys(wanted: Mapping[str, tuple[str, pl.Series]]) -> list[int | str]:
@@ -245,15 +234,15 @@ def _shown_features(features: pl.DataFrame, profile: Profile) -> list[str]:
 
 
 def _neighbours(
-    named: pl.LazyFrame, candidates: pl.LazyFrame, features: pl.LazyFrame, profile: Profile
+    named: pl.LazyFrame, prepared: queries.Prepared, features: pl.LazyFrame, profile: Profile
 ) -> pl.LazyFrame:
-    names = _coordinates(profile)
-    coordinates = candidates.select(*KEY, *(pl.col(of_candidate(name)).alias(name) for name in names))
-    known = coordinates.join(features.select(*KEY, SALES), on=KEY).rename(NEIGHBOUR)
+    sold = features.select(*KEY, SALES)
+    known = prepared.candidates.select(*KEY, cs.starts_with(of_candidate(""))).join(sold, on=KEY).rename(NEIGHBOUR)
     return (
         named.join(known, on=list(NEIGHBOUR.values()))
+        .join(prepared.targets.select(cs.starts_with(of_target(""))), how="cross")
         .sort(RANK)
-        .select(RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, SALES, DEMAND, *names)
+        .select(RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, SALES, DEMAND, *profile.parts(gap))
     )
 
 
@@ -262,18 +251,9 @@ def _distribution(distributions: pl.LazyFrame, demand_unit: float) -> pl.LazyFra
     return distributions.sort(VALUE).select(pl.col(VALUE) * demand_unit, probability.alias(PROBABILITY))
 
 
-def _add_up(neighbours: pl.DataFrame, coordinates: Mapping[str, float]) -> bool:
-    total = pl.sum_horizontal((pl.col(name) - value).abs().cast(pl.Float64) for name, value in coordinates.items())
-    is_sum = (total - pl.col(DISTANCE)).abs() <= ROUNDING * (1 + pl.col(DISTANCE))
-    return bool(neighbours.select(is_sum.fill_null(value=False).all()).item())
-
-
-def _neighbour(row: Mapping[str, Any], explanation: Explanation) -> dict[str, Any]:
-    return {
-        **{name: value for name, value in row.items() if name not in explanation.coordinates},
-        "coordinates": {name: row[name] for name in explanation.coordinates},
-        "differences": differences(row, explanation) if explanation.add_up else None,
-    }
+def _neighbour(row: Mapping[str, Any], coordinates: Sequence[str]) -> dict[str, Any]:
+    known = {name: value for name, value in row.items() if name not in coordinates}
+    return {**known, "distance_by_coordinate": {name: row[name] for name in coordinates}}
 
 
 def _plain(value: Any) -> Any:

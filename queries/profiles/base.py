@@ -46,10 +46,11 @@ class Profile(Protocol):
         out once per target instead of once per pair."""
         ...
 
-    def distance(self, gap: Gap, /) -> pl.Expr:
-        """Distance of a pair, >= 0, where ``gap`` gives the absolute difference of a coordinate (over pairs).
+    def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
+        """What each coordinate adds to the distance of a pair (Float32 >= 0, named like it, over pairs), where ``gap``
+        gives its absolute difference.
 
-        No gap that grows may bring it down: from the least gaps to a box of candidates it is a bound for all of them.
+        No gap that grows may bring a part down: the least gaps to a box of candidates give a bound for all of them.
         """
         ...
 

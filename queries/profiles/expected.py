@@ -23,6 +23,7 @@ from .base import CandidateWeeks, Gap
 COORDINATE_STEP = 2.0**-16
 OBSERVED = "observed"
 EXPOSURE = "exposure"
+KIND = "kind"
 YEAR = (51, 52, 53)
 
 
@@ -60,7 +61,7 @@ class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Weights of the absolute differences whose sum is the distance."""
+    """Weights of the absolute differences whose sum is the distance; ``kind`` counts where kinds are not the same."""
 
     expected_demand: NonNegative = 1.0
     dispersion: NonNegative = 0.3
@@ -68,6 +69,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     week_index: NonNegative = 0.2
     odd_share: NonNegative = 0.8
     peer_regularity: NonNegative = 0.35
+    kind: NonNegative = 0.1
 
 
 FEATURES = (
@@ -83,6 +85,7 @@ FEATURES = (
     "odd_share",
     "peer_regularity",
     "expected_demand",
+    KIND,
 )
 INDEX_CELLS = (
     IndexCell(by=("Product",), weight=0.25),
@@ -130,6 +133,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shape_prior: Positive = 0.5
     peer_regularity_by: tuple[str, ...] = ("ProductGroup",)
     peer_regularity_prior: Positive = 3.0
+    kind_by: tuple[str, ...] = ("Division",)
     metric: Metric = Metric()
     cell_width: Positive = 0.1
     candidate_min_weeks: Count = 2
@@ -143,7 +147,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def attributes(self) -> Sequence[str]:
         circles: tuple[IndexCell | Peers | Drift, ...] = (*self.index_cells, *self.cold_peers, *self.drifts)
-        groupings = (*(circle.by for circle in circles), self.store_residual_by, self.peer_regularity_by)
+        groupings = (*(circle.by for circle in circles), self.store_residual_by, self.peer_regularity_by, self.kind_by)
         return tuple(dict.fromkeys(name for by in groupings for name in by))
 
     @property
@@ -153,7 +157,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
         (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
-        (String)."""
+        (String); and kind (Float32, a number for each kind of SKU)."""
         both_sides = candidate_weeks == "all"
         return (
             panel.pipe(self._history, both_sides=both_sides)
@@ -165,6 +169,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(self._expected_demand().alias("expected_demand"))
             .pipe(self._follow_drift, both_sides=both_sides)
             .pipe(self._follow_year_ago, both_sides=both_sides)
+            .with_columns(self._kind(panel).cast(pl.Float32).alias(KIND))
             .select(*panel.collect_schema().names(), *FEATURES)
         )
 
@@ -320,6 +325,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
         return (self._log_moved_level() + elasticity * pl.col("week_index")).exp()
 
+    def _kind(self, panel: pl.LazyFrame) -> pl.Expr:
+        return pl.struct(self.kind_by).rank("dense") if _within(panel, [self.kind_by]) else pl.lit(0)
+
     def _follow_drift(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What peers sold in other weeks against their levels, the nearest weeks counting most."""
         present = _within(panel, [drift.by for drift in self.drifts])
@@ -380,13 +388,16 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
             _coordinate(self.metric.odd_share * pl.col("odd_share"), "odd_share"),
             _coordinate(self.metric.peer_regularity * pl.col("peer_regularity"), "peer_regularity"),
+            pl.col(KIND),
         )
 
     def scales(self) -> Sequence[pl.Expr]:
         return ()
 
-    def distance(self, gap: Gap, /) -> pl.Expr:
-        return pl.sum_horizontal(gap(expression.meta.output_name()) for expression in self.coordinates())
+    def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
+        names = [expression.meta.output_name() for expression in self.coordinates()]
+        unlike = (gap(KIND) > 0).cast(pl.Float32) * _rounded(pl.lit(self.metric.kind)).cast(pl.Float32)
+        return [unlike.alias(name) if name == KIND else gap(name).alias(name) for name in names]
 
     def sorting(self) -> Sequence[str]:
         return ()
@@ -438,4 +449,8 @@ def _log_expected() -> pl.Expr:
 def _coordinate(value: pl.Expr, name: str) -> pl.Expr:
     """Rounded to a power of two: differences and their sums are then exact in Float32, so that equal situations
     have equal distances and order does not hang on the last digit."""
-    return ((value / COORDINATE_STEP).round() * COORDINATE_STEP).cast(pl.Float32).alias(name)
+    return _rounded(value).cast(pl.Float32).alias(name)
+
+
+def _rounded(value: pl.Expr) -> pl.Expr:
+    return (value / COORDINATE_STEP).round() * COORDINATE_STEP

@@ -84,9 +84,10 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         weights = {MEAN: self.mean, SEASONAL: self.seasonal, TREND: self.trend}
         return [(name, weight, f"{name}_scale") for name, weight in weights.items()]
 
-    def distance(self, gap: Gap, /) -> pl.Expr:
-        mean, seasonal, trend = (gap(name) * pl.col(of_target(scale)) for name, _, scale in self._relative())
-        return mean + gap(VARIATION) * pl.lit(self.variation, dtype=pl.Float32) + seasonal + trend
+    def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
+        scales = {name: pl.col(of_target(scale)) for name, _, scale in self._relative()}
+        variation = pl.lit(self.variation, dtype=pl.Float32)
+        return [(gap(name) * scales.get(name, variation)).alias(name) for name in COMPARED]
 
     def sorting(self) -> Sequence[str]:
         return MEAN, SEASONAL

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..cli import DONE
 from ..config import Config
-from ..explaining import Explanation, as_json, differences, explain, find_stockout
+from ..explaining import Explanation, as_json, explain, find_stockout
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
@@ -224,15 +224,14 @@ def _levels(levels: Sequence[float]) -> str:
 
 
 def _neighbours(explanation: Explanation, console: Console) -> list[RenderableType]:
-    """The nearest, in one table with their coordinates, or in two where the screen is too narrow for it."""
+    """The nearest, in one table with what their distances consist of, or in two where the screen is narrow."""
     known, compared = _identity(explanation), _compared(explanation)
     shown = explanation.neighbours.height
     title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
-    kind = "distance by coordinate" if explanation.add_up else "coordinates, the stockout's own first"
-    whole = _columns(f"{title}, with {kind}", {**known, **compared})
+    whole = _columns(f"{title}, with distance by coordinate", {**known, **compared})
     if Measurement.get(console, console.options.update(max_width=ANY_WIDTH), whole).maximum <= console.width:
         return [whole]
-    return [_columns(title, known), "", _columns(kind.capitalize(), {"#": known["#"], **compared})]
+    return [_columns(title, known), "", _columns("Distance by coordinate", {"#": known["#"], **compared})]
 
 
 def _identity(explanation: Explanation) -> dict[str, list[str]]:
@@ -249,18 +248,13 @@ def _identity(explanation: Explanation) -> dict[str, list[str]]:
         "distance": (DISTANCE, _short),
     }
     nearest = explanation.neighbours.head(NEAREST)
-    columns = {label: [told(value) for value in nearest[name]] for label, (name, told) in labels.items()}
-    return columns if explanation.add_up else {label: ["", *cells] for label, cells in columns.items()}
+    return {label: [told(value) for value in nearest[name]] for label, (name, told) in labels.items()}
 
 
 def _compared(explanation: Explanation) -> dict[str, list[str]]:
-    """Differences that add up to the distance, or else the coordinates, the stockout's own in the first row."""
+    """What each coordinate adds to the distances."""
     nearest = explanation.neighbours.head(NEAREST)
-    if explanation.add_up:
-        rows = [differences(row, explanation) for row in nearest.iter_rows(named=True)]
-    else:
-        rows = [explanation.coordinates, *nearest.iter_rows(named=True)]
-    return {_words(name): [_short(row[name]) for row in rows] for name in explanation.coordinates}
+    return {_words(name): [_short(value) for value in nearest[name]] for name in explanation.coordinates}
 
 
 def _columns(title: str, columns: Mapping[str, Sequence[str]]) -> Table:
