@@ -161,6 +161,7 @@ def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, comput
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": job.options.data or DEMO,
+        "data_fingerprint": job.now.content,
         "stockouts": "inferred" if job.options.infer_stockouts else "given",
         "config": msgspec.to_builtins(job.config),
         "profile_parameters": msgspec.to_builtins(job.config.definition),
