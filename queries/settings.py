@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     season_window: Window = 8
     season_wraps: bool = True
     n_neighbors: Count = 300
-    min_candidates: Count = 1500
+    min_candidates: Count = 2000
     cell_candidates: Count = 64
     quantile_levels: Levels = QUANTILE_LEVELS
     demand_unit: Positive = 1.0

@@ -118,18 +118,19 @@ def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float)
 def _split(lent: pl.LazyFrame) -> pl.LazyFrame:
     """What is lent, shared by the two next multiples: target, value, mass."""
     upper = pl.col(MASS) * (pl.col(FINE) % PARTS) // PARTS
-    return (
+    whole = (
         lent.select(
             TARGET, (pl.col(FINE) // PARTS).alias(VALUE), (pl.col(MASS) - upper).alias("lower"), upper.alias("upper")
         )
         .group_by(TARGET, VALUE)
         .agg(pl.col("lower", "upper").sum())
-        .select(
-            TARGET,
-            pl.concat_list(VALUE, pl.col(VALUE) + 1).alias(VALUE),
-            pl.concat_list("lower", "upper").alias(MASS),
-        )
-        .explode(VALUE, MASS, empty_as_null=False)
+        .cache()
+    )
+    return pl.concat(
+        [
+            whole.select(TARGET, VALUE, pl.col("lower").alias(MASS)),
+            whole.select(TARGET, pl.col(VALUE) + 1, pl.col("upper").alias(MASS)),
+        ]
     )
 
 

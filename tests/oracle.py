@@ -34,7 +34,7 @@ class Method:
     season_window: int = 8
     season_wraps: bool = True
     n_neighbors: int = 300
-    min_candidates: int = 1500
+    min_candidates: int = 2000
     cell_candidates: int = 10**6
     quantile_levels: tuple[float, ...] = (0.1, 0.5, 0.9)
     demand_unit: float = 1.0

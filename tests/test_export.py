@@ -146,7 +146,7 @@ def _refused(*options: object) -> str:
 
 def test_an_incomplete_folder_is_refused_and_named(run: Path, tmp_path: Path) -> None:
     told = _refused("--format", "csv", "--out", tmp_path)
-    assert f"--out {tmp_path}: has no {IMPUTED_FILE}, {SIPS_FILE}, {SUMMARY_FILE}" in told
+    assert f"{tmp_path}: has no {IMPUTED_FILE}, {SIPS_FILE}, {SUMMARY_FILE}" in told
     for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE):
         (tmp_path / name).write_bytes((run / name).read_bytes())
     assert f"{tmp_path / RUN_FILE}: expected the record" in _refused("--format", "csv", "--out", tmp_path)

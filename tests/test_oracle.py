@@ -110,7 +110,7 @@ EXPECTED = st.builds(
     season_window=st.sampled_from((8, 3, 26)),
     season_wraps=st.sampled_from((True, False)),
     n_neighbors=st.sampled_from((300, 20, 5, 1)),
-    min_candidates=st.sampled_from((1500, 40, 12, 1)),
+    min_candidates=st.sampled_from((2000, 40, 12, 1)),
     quantile_levels=st.sampled_from((LEVELS, (0.05, 0.95))),
     demand_unit=st.sampled_from((1.0, 0.5)),
 )
@@ -219,7 +219,7 @@ def test_the_lazy_frames_agree(method: Method) -> None:
 
 
 @settings(COMMON, max_examples=5)
-@given(ENGINES, st.integers(0, 2**32 - 1), st.sampled_from((300, 20)), st.sampled_from((1500, 12)))
+@given(ENGINES, st.integers(0, 2**32 - 1), st.sampled_from((300, 20)), st.sampled_from((2000, 12)))
 def test_a_cell_lends_no_more_than_are_drawn(engine: Engine, seed: int, n_neighbors: int, min_candidates: int) -> None:
     """Without the oracle, which does not know the lot: few of each cell and week, and no others when weeks follow."""
     rows = filled(replace(EVERYTHING, seed=seed, stores=5, products=6, skus=30, late_start=0.3))

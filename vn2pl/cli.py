@@ -286,7 +286,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "report",
         "show a run as one HTML file that needs no network",
         """examples:
-  vn2pl report                                      of processed, into report.html
+  vn2pl report                         of processed, into report.html
   vn2pl report --processed processed --out report.html --backtest backtest
   vn2pl report --sku 61/231 --sku 0/126
 
