@@ -317,7 +317,11 @@ def moved_level(known: Features) -> float:
 def conditional_mean(known: Features) -> float:
     """Step 5: the expected demand mu."""
     elasticity = 1 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
-    return moved_level(known) * math.exp(known["week_index"] * elasticity)
+    return moved_level(known) * math.exp(known["week_index"] * elasticity + 0.05 * unsettled(known["own_weeks"]))
+
+
+def unsettled(own_weeks: float) -> float:
+    return max(0, 1 - own_weeks / 8)
 
 
 # ------------------------------------------------------------------------------------ features of the profile original
@@ -435,7 +439,7 @@ class Oracle:
 
     def spread(self, target: Key) -> float:
         """How far demands are drawn apart, log scale: a level is uncertain where there is little history."""
-        return 0.6 * max(0, 1 - self.panel.own_weeks(self.row[target]) / 8) if self.expects else 0.0
+        return 0.6 * unsettled(self.panel.own_weeks(self.row[target])) if self.expects else 0.0
 
     def sip(self, target: Key, levels: Sequence[float]) -> Sip | None:
         """From panel to distribution; None where there is no candidate."""

@@ -141,6 +141,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     settled_weeks: Count = 8
     unsettled_neighbours: Count = 2
     unsettled_spread: NonNegative = 0.6
+    unsettled_markup: NonNegative = 0.05
     count_share: Share = 0.4
     count_limit: Positive = 30.0
 
@@ -323,7 +324,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         elasticity = (
             1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
         )
-        return (self._log_moved_level() + elasticity * pl.col("week_index")).exp()
+        markup = self.unsettled_markup * self._unsettled()
+        return (self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
+
+    def _unsettled(self) -> pl.Expr:
+        """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
+        return (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
 
     def _kind(self, panel: pl.LazyFrame) -> pl.Expr:
         return pl.struct(self.kind_by).rank("dense") if _within(panel, [self.kind_by]) else pl.lit(0)
@@ -415,7 +421,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def spread(self) -> pl.Expr:
         """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
-        return self.unsettled_spread * (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
+        return self.unsettled_spread * self._unsettled()
 
     def smooth_mean(self) -> pl.Expr:
         return pl.col("expected_demand")
