@@ -11,7 +11,7 @@ from .queries.names import KEY, QUANTILE, RANK, SOUGHT, TARGET_SEASON
 from .queries.workload import PAIRS, STOCKOUTS, workload
 
 Engine = Literal["auto", "streaming", "in-memory"]
-PAIRS_PER_SHARD = 8_000_000
+PAIRS_PER_SHARD = 24_000_000
 
 
 class Shard(NamedTuple):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from .errors import InputError
 
 BASE = 150_000_000
-BYTES_PER_ROW = 700
-BYTES_PER_PAIR = 33
+BYTES_PER_ROW = 480
+BYTES_PER_PAIR = 15
 BYTES_PER_NEIGHBOUR = 200
 WORTH_NAMING = 0.1
 # Addresses are reserved generously: for each byte in use, three and a half to four and a half were measured.
@@ -36,8 +36,8 @@ class Estimate(NamedTuple):
 def estimate(*, rows: int, largest_shard: int = 0, neighbours: int = 0) -> Estimate:
     """From the rows of the panel, the pairs of the largest shard, and the neighbours that are to be saved.
 
-    Rather too much than too little: measured peaks were 0.4 GB for 94,043 rows, 1.0 GB for 940,430 and 5.9 GB for
-    9,404,300, for which this gives 0.5, 1.1 and 7.9 GB.
+    Rather too much than too little: measured peaks were 0.51 GB for 94,043 rows, 0.80 GB for 940,430 and 4.90 GB for
+    9,404,300, for which this gives 0.53, 0.96 and 5.03 GB.
     """
     return Estimate(BYTES_PER_ROW * rows, BYTES_PER_PAIR * largest_shard, BYTES_PER_NEIGHBOUR * neighbours)
 
