@@ -9,6 +9,8 @@ from .names import PERIOD, SKU_CODE
 
 FIXED_POINT = 2.0**40
 SMALL = 600.0
+# Half-lives are of one week at least: sums over as many SKUs as fit into memory, of the largest sales, stay finite.
+MOST_WEEKS = 1800
 AGE = "age"
 
 
@@ -25,7 +27,7 @@ def decayed_sum(values: pl.Expr, /, *, half_life: float, both_sides: bool) -> pl
 
     An exponentially weighted sum is a cumulated sum of values that grow with age, scaled back at the end:
     the terms are of one sign, so nothing cancels, and gaps in a calendar need no filling. The scale starts near
-    the small end of Float64, so that it lasts for 1,900 half-lives.
+    the small end of Float64, so that it lasts for ``MOST_WEEKS`` half-lives, the span that a panel may have.
     """
     rate = math.log(2) / half_life
     growth = (pl.col(AGE) * rate - (SMALL if rate else 0.0)).exp()

@@ -375,6 +375,22 @@ CASES = [
         ("different weekdays: Monday 2 rows", "Tuesday 1 row", "Store=2, Product=20, week=2024-04-09"),
     ),
     Case(
+        "a date that stands for none",
+        panel(week=[date(1900, 1, 1), date(2024, 4, 8), date(2024, 4, 8)]),
+        (
+            "the panel spans 6,485 weeks, expected 1,800 at most",
+            "week=1900-01-01 and Store=1, Product=10, week=2024-04-08",
+        ),
+    ),
+    Case(
+        "as many weeks as there may be, and one",
+        csv(HEADER, "1,10,1990-01-01,3,1", "2,20,2024-07-01,3,1"),
+        (
+            "the panel spans 1,801 weeks",
+            "Store=1, Product=10, week=1990-01-01 and Store=2, Product=20, week=2024-07-01",
+        ),
+    ),
+    Case(
         "ten days apart",
         panel(week=[date(2024, 4, 1), date(2024, 4, 11), date(2024, 4, 1)]),
         ("Thursday 1 row",),

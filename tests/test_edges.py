@@ -48,6 +48,9 @@ PANELS = {
     "categories as keys": skus(6, 20, Product=pl.format("{}", 9 - pl.col("Product")).cast(pl.Categorical)),
     "gaps in the calendar": skus(6, 60).filter((pl.int_range(pl.len()) * 7919) % 10 < 7),
     "years apart": skus(6, 20, week=pl.col("week") + pl.duration(weeks=52 * 20) * (pl.col("week").rank("dense") % 2)),
+    "as many weeks as there may be": skus(
+        6, 20, week=pl.col("week") + pl.duration(weeks=1780 * (pl.col("week").rank("dense") > 10)), sales=2.0**53
+    ),
     "before 1970": skus(6, 20, week=pl.col("week") - pl.duration(weeks=52 * 80)),
     "attributes unknown": skus(
         6, 20, Department=pl.lit(None, dtype=pl.Int64), StoreFormat=pl.lit(None, dtype=pl.String)

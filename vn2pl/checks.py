@@ -13,8 +13,10 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from vn2pl.errors import InputError
+from vn2pl.messages import shortened
 from vn2pl.queries.names import ADDED, IN_STOCK, KEY, QUANTILE, SKU, STOCKOUT_INFERRED, VALUE
 from vn2pl.queries.sips import LARGEST
+from vn2pl.queries.sums import MOST_WEEKS
 
 OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE, STOCKOUT_INFERRED)
 INFERENCE_OFFERED = "or give --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"
@@ -104,8 +106,8 @@ def check_panel(panel: pl.LazyFrame, /, *, source: str) -> None:
 
     Expected columns: Store, Product (whole numbers or text), week (Date, Datetime at midnight, ISO text),
     sales (numbers >= 0, or such text), in_stock (Boolean, 1/0, or text true/false in any case).
-    (Store, Product, week) is unique, and all weeks start on one weekday; gaps in the calendar are fine.
-    Further columns are attributes.
+    (Store, Product, week) is unique, and all weeks start on one weekday; gaps in the calendar are fine,
+    but from first to last there may be 1,800 weeks at most. Further columns are attributes.
 
     Columns and types are checked first, because values of a wrong type cannot be judged; then all values, in
     one lazy pass. Every problem states its count and the first places in the order of the keys, whatever the
@@ -212,13 +214,16 @@ def _panel_problems(panel: pl.LazyFrame, source: str) -> list[str]:
     # file is found now and not in the middle of a run.
     decoded = pl.sum_horizontal(pl.col(attributes).null_count()) if attributes else pl.lit(0)
     counted = panel.select(*_counts(rules), decoded.alias("decoded"), pl.len().alias("rows"))
-    counts, repeated, weekdays = pl.collect_all([counted, _repeated(panel), _weekdays(panel)], engine="streaming")
+    counts, repeated, weekdays, span = pl.collect_all(
+        [counted, _repeated(panel), _weekdays(panel), _span(panel)], engine="streaming"
+    )
     if not counts["rows"].item():
         return [f"{source}: has no rows"]
     return [
         *_told(panel, rules, counts, source),
         *_repetitions(repeated, source),
         *_mixed_weekdays(panel, weekdays, source),
+        *_too_long(panel, span, source),
     ]
 
 
@@ -367,13 +372,15 @@ def _quoted(value: object) -> str:
 
 
 def _plainly(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened("nothing" if value is None else str(value))
+
+
+def _parsed_week(panel: pl.LazyFrame) -> pl.Expr:
+    return _week(panel.collect_schema()["week"], strict=False)
 
 
 def _repeated(panel: pl.LazyFrame) -> pl.LazyFrame:
-    week = _week(panel.collect_schema()["week"], strict=False)
-    keys = panel.select(*SKU, week).drop_nulls()
+    keys = panel.select(*SKU, _parsed_week(panel)).drop_nulls()
     return keys.group_by(KEY).agg(rows=pl.len()).filter(pl.col("rows") > 1)
 
 
@@ -390,8 +397,7 @@ def _repetitions(repeated: pl.DataFrame, source: str) -> list[str]:
 
 
 def _weekdays(panel: pl.LazyFrame) -> pl.LazyFrame:
-    week = _week(panel.collect_schema()["week"], strict=False)
-    weekday = week.dt.weekday().alias("weekday")
+    weekday = _parsed_week(panel).dt.weekday().alias("weekday")
     return panel.select(weekday).drop_nulls().group_by("weekday").agg(rows=pl.len())
 
 
@@ -400,15 +406,33 @@ def _mixed_weekdays(panel: pl.LazyFrame, weekdays: pl.DataFrame, source: str) ->
         return []
     usual, *others = weekdays.sort("rows", "weekday", descending=[True, False]).iter_rows()
     told = [f"{WEEKDAYS[usual[0] - 1]} {rows(usual[1])}"]
-    told += [f"{WEEKDAYS[day - 1]} {rows(count)}, first {_first_on(panel, day)}" for day, count in others]
+    told += [
+        f"{WEEKDAYS[day - 1]} {rows(count)}, first {_first_where(panel, _parsed_week(panel).dt.weekday() == day)}"
+        for day, count in others
+    ]
     return [f"{source}: weeks start on different weekdays: {'; '.join(told)}; expected one weekday"]
 
 
-def _first_on(panel: pl.LazyFrame, weekday: int) -> str:
+def _span(panel: pl.LazyFrame) -> pl.LazyFrame:
+    week = _parsed_week(panel)
+    known = week.filter(_in_calendar(week))
+    return panel.select(known.min().alias("first"), known.max().alias("last"))
+
+
+def _too_long(panel: pl.LazyFrame, span: pl.DataFrame, source: str) -> list[str]:
+    first, last = span.row(0)
+    weeks = (last - first).days // 7 + 1 if first else 0
+    if weeks <= MOST_WEEKS:
+        return []
+    ends = " and ".join(_first_where(panel, _parsed_week(panel) == end) for end in (first, last))
+    return [f"{source}: the panel spans {weeks:,} weeks, expected {MOST_WEEKS:,} at most; its ends are {ends}"]
+
+
+def _first_where(panel: pl.LazyFrame, condition: pl.Expr) -> str:
+    """The first row, in the order of the keys, of which a condition holds."""
     schema = panel.collect_schema()
-    week = _week(schema["week"], strict=False)
     first = (
-        panel.filter(week.dt.weekday() == weekday)
+        panel.filter(condition)
         .sort(*(_comparable(name, schema[name]) for name in KEY), nulls_last=True)
         .head(1)
         .select(_shown(name, schema[name]) for name in KEY)

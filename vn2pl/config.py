@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from .errors import InputError
+from .messages import shortened
 from .queries import Settings, profiles
 
 MOST_VALUES = 10_000
@@ -159,8 +160,7 @@ def _dotted(place: Place) -> str:
 
 
 def _shown(value: object) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return shortened("nothing" if value is None else repr(value))
 
 
 def _suggestion(name: str, known: Any) -> str:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -11,6 +10,7 @@ import polars.selectors as cs
 
 from . import queries
 from .errors import InputError
+from .messages import nearest_texts
 from .queries.names import (
     DEMAND,
     DISTANCE,
@@ -186,8 +186,7 @@ def _among(wanted: int | str, known: Sequence[int | str], otherwise: str) -> int
 def _nearest(wanted: Any, known: Sequence[Any]) -> list[Any]:
     """The few keys that are most like the one wanted, whatever they are: numbers, texts or dates."""
     if isinstance(wanted, str):
-        texts = sorted(map(str, known))
-        return get_close_matches(wanted, texts, n=SUGGESTED, cutoff=0.5) or texts[:SUGGESTED]
+        return nearest_texts(wanted, map(str, known), at_most=SUGGESTED)
     return sorted(sorted(known, key=lambda other: (abs(other - wanted), other))[:SUGGESTED])
 
 

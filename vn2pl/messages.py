@@ -1,0 +1,18 @@
+"""How messages show what was found, and what may have been meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST_SHOWN = 60
+LEAST_LIKENESS = 0.5
+
+
+def shortened(text: str, /) -> str:
+    """What was found, as a message shows it: at most 60 characters."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def nearest_texts(wanted: str, known: Iterable[str], /, *, at_most: int) -> list[str]:
+    """The few of the known texts that are most like the one wanted, or the first ones where none is."""
+    texts = sorted(known)
+    return get_close_matches(wanted, texts, n=at_most, cutoff=LEAST_LIKENESS) or texts[:at_most]
