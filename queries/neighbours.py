@@ -43,9 +43,8 @@ NEIGHBOUR = {STORE: "neighbour_store", PRODUCT: "neighbour_product", WEEK: "neig
 
 
 def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """Every target beside every candidate of its pool: target, candidate, distance (Float32).
-
-    Columns of ``targets`` that are no coordinates stay.
+    """Every target beside every candidate of its pool: target, candidate, distance (Float32), and all other
+    columns of both sides but their keys.
     """
     return _paired(_reached(targets, slots), candidates, [SLOT], profile)
 

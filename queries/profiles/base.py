@@ -38,7 +38,7 @@ class Profile(Protocol):
         ...
 
     def coordinates(self) -> Sequence[pl.Expr]:
-        """What distance and demand need to know of a row (named expressions over features)."""
+        """What distance compares of two rows (named expressions over features, Float32)."""
         ...
 
     def scales(self) -> Sequence[pl.Expr]:
@@ -47,8 +47,8 @@ class Profile(Protocol):
         ...
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
-        """What each coordinate adds to the distance of a pair (Float32 >= 0, named like it, over pairs), where ``gap``
-        gives its absolute difference.
+        """What each coordinate adds to the distance of a pair (Float32 >= 0, named like it, over pairs and ``scales``),
+        where ``gap`` gives its absolute difference.
 
         No gap that grows may bring a part down: the least gaps to a box of candidates give a bound for all of them.
         """
@@ -60,7 +60,7 @@ class Profile(Protocol):
         ...
 
     def demand(self) -> pl.Expr:
-        """The candidate's sales as demand of the target (Float64 over pairs, units)."""
+        """The candidate's sales as demand of the target (Float64 over pairs, of any features; units)."""
         ...
 
     def weight(self) -> pl.Expr:

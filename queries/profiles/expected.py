@@ -1,12 +1,17 @@
 """Profile ``expected``: compare and rescale SKU-weeks by the demand that was to be expected of them.
 
-The expected demand of a SKU-week is a closed form. It starts from the SKU's *level*, a decayed mean of its own
-in-stock weeks, shrunk to a *cold level* that the product, its group and its department suggest. It is moved by the
+The expected demand of a SKU-week is a closed form. It starts from the SKU's *level*, a decayed mean of its own in-stock
+weeks, shrunk to their plain mean, the *long-run level*, and that to a *cold level* that the product, its group, its
+department and its store suggest; the *recent level*, of a shorter half-life, draws it to itself. It is moved by the
 *week index*: what the other in-stock SKUs of the same product, store, ... sold in the same week relative to their
 levels. Levels are estimated twice, the second time with the week index as exposure, so that they are deseasonalised.
 Two residuals correct it where the SKU itself sells little: the *drift* of its peers, who lately sold more or less than
-their levels, and what the SKU sold a *year ago* against what was expected of it then. Neighbours are SKU-weeks of like
-expected demand and like shape; their sales count in proportion to expected demand.
+their levels, and what the SKU sold a *year ago* against what was expected of it then. A SKU without enough history of
+its own gets a small markup.
+
+Neighbours are SKU-weeks of like expected demand, week index, shape (dispersion, weeks without sales, odd counts),
+regularity of peers and kind; their sales count in proportion to expected demand. Of a SKU with little history they are
+more, and the distribution is wider. Where little is expected a smooth law of counts stands beside them.
 """
 
 import math
