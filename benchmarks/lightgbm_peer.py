@@ -26,7 +26,7 @@ from vn2pl.queries.names import DEMAND, IN_STOCK, KEY, OWN_WEEKS, PERIOD, QUANTI
 
 from . import markdown
 from .data import observed, panel_name
-from .measure import circumstances, save, watched_load
+from .measure import circumstances, save, told_circumstances, watched_load
 
 Result = TypeVar("Result")
 
@@ -107,7 +107,7 @@ def boosted(features: pl.DataFrame, levels: Sequence[float]) -> tuple[pl.DataFra
     ordered = pl.col(VALUE).clip(lower_bound=0.0).sort().over(KEY)
     return (
         long.with_columns(pl.col(QUANTILE).cast(pl.Float64)).sort(*KEY, QUANTILE).with_columns(ordered),
-        (training),
+        training,
         predicting,
     )
 
@@ -165,8 +165,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
         f"{facts['panel']}, blocks, earlier weeks, seeds {', '.join(map(str, facts['seeds']))}: pinball loss relative "
         f"to own history, scaled and plain. LightGBM {facts['versions']['lightgbm']}, {facts['rounds']} rounds a "
         f"model, trains on later weeks as well; it answers for the hidden weeks only, vn2pl for the panel's own "
-        f"stockouts too. {facts['machine']}, commit {facts['commit']}, load average {facts['load_before'][0]} before "
-        f"and {facts['load_after'][0]} after."
+        f"stockouts too. {told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, cells), described])
 

@@ -140,6 +140,12 @@ def watched_load(facts: dict[str, Any]) -> Iterator[None]:
     facts["load_after"] = [round(load, 2) for load in os.getloadavg()]
 
 
+def told_circumstances(facts: dict[str, Any], /) -> str:
+    """What tables say under them of where a measurement was made."""
+    before, after = facts["load_before"][0], facts["load_after"][0]
+    return f"{facts['machine']}, commit {facts['commit']}, load average {before} before and {after} after."
+
+
 def save(name: str, facts: dict[str, Any]) -> Path:
     """Keep a result as JSON under benchmarks/results."""
     RESULTS.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import markdown
 from .data import observed, panel_name
-from .measure import Clock, Cost, circumstances, in_fresh_process, median_cost, save, watched_load
+from .measure import Clock, Cost, circumstances, in_fresh_process, median_cost, save, told_circumstances, watched_load
 from .problem import Answers, agreement, load_arrays, oracle, write_table
 from .searches import Peer, peer, peers
 
@@ -125,8 +125,8 @@ def as_markdown(facts: dict[str, Any]) -> str:
     described = (
         f"{facts['panel']}: {facts['stockouts']:,} stockouts with candidates, {facts['pairs']:,} pairs, the 20 nearest "
         f"by the metric of `configs/original.yaml`. Medians of {facts['rounds']} processes x {facts['searches']} "
-        f"searches each. Polars {facts['versions']['polars']}, {facts['machine']}, commit {facts['commit']}, "
-        f"load average {facts['load_before'][0]} before and {facts['load_after'][0]} after."
+        f"searches each. Polars {facts['versions']['polars']}, "
+        f"{told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, rows), described, *notes])
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import markdown
 from .data import observed, panel_name
-from .measure import Clock, Cost, circumstances, in_fresh_process, save, watched_load
+from .measure import Clock, Cost, circumstances, in_fresh_process, save, told_circumstances, watched_load
 from .searches.plan import neighbours_in_shards
 
 NAME = "spatial"
@@ -93,8 +93,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
     sampled = f" Trees searched every {facts['every']}th target week." if facts["every"] > 1 else ""
     described = (
         f"{facts['panel']}, default profile, 300 or 600 neighbours; building the trees counts.{sampled} "
-        f"{facts['machine']}, commit {facts['commit']}, load average {facts['load_before'][0]} before and "
-        f"{facts['load_after'][0]} after."
+        f"{told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, rows), described])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import markdown
 from .data import VN2_SKUS, observed, panel_name
-from .measure import Clock, Cost, circumstances, in_fresh_process, median_cost, save, watched_load
+from .measure import Clock, Cost, circumstances, in_fresh_process, median_cost, save, told_circumstances, watched_load
 from .searches.plan import neighbours_in_shards
 
 NAME = "threads"
@@ -79,8 +79,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
     ]
     described = (
         f"{facts['panel']}: {facts['pairs']:,} pairs of the default profile, the neighbour stage alone, medians of "
-        f"{facts['rounds']} processes. {facts['machine']}, commit {facts['commit']}, load average "
-        f"{facts['load_before'][0]} before and {facts['load_after'][0]} after."
+        f"{facts['rounds']} processes. {told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, rows), described])
 

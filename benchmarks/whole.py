@@ -15,7 +15,16 @@ from typing import Any
 
 from . import markdown
 from .data import VN2, VN2_SKUS, observed, panel_name
-from .measure import Cost, circumstances, command_cost, in_fresh_process, median_cost, save, watched_load
+from .measure import (
+    Cost,
+    circumstances,
+    command_cost,
+    in_fresh_process,
+    median_cost,
+    save,
+    told_circumstances,
+    watched_load,
+)
 from .peers import YARDSTICK, run_peer
 from .problem import write_table
 
@@ -117,8 +126,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
         f"{facts['rounds']} runs ({FEW} from {LARGE} x VN2 on). In the same minutes numpy's search of the old metric "
         f"took {default['numpy_seconds']:.2f} s: the whole command takes {default['x_numpy']:.1f} times as long. "
         f"Slope of log seconds over log size: {slopes or 'one size only'}. Polars {facts['versions']['polars']}, "
-        f"{facts['machine']}, commit {facts['commit']}, load average {facts['load_before'][0]} before and "
-        f"{facts['load_after'][0]} after."
+        f"{told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, rows), described])
 
