@@ -14,12 +14,13 @@ from polars.testing import assert_frame_equal
 
 import vn2pl
 from vn2pl import imputation, queries
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE
+from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 from vn2pl.cli import parser
 from vn2pl.commands import export as command
 from vn2pl.config import Config
 from vn2pl.errors import InputError
 from vn2pl.queries.names import KEY
+from vn2pl.runs import IMPUTE, RECORDED, RECORDS
 from vn2pl.sipmath import sip_name
 
 Export = Callable[..., str]
@@ -40,8 +41,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, result: imputation.Imputation)
     result.imputed.write_parquet(folder / IMPUTED_FILE)
     result.sips.write_parquet(folder / SIPS_FILE)
     result.summary.write_csv(folder / SUMMARY_FILE)
-    record = {"finished": "2026-01-31T10:00:00+00:00", "data_fingerprint": "abc", "config": {"demand_unit": 1.0}}
-    (folder / RUN_FILE).write_text(json.dumps(record))
+    known = {"finished": "2026-01-31T10:00:00+00:00", "data_fingerprint": "abc", "config": {"demand_unit": 1.0}}
+    facts = dict.fromkeys((*RECORDED, *RECORDS[IMPUTE])) | known
+    write_run(folder, facts, files=[folder / name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)])
     return folder
 
 
@@ -149,7 +151,10 @@ def test_an_incomplete_folder_is_refused_and_named(run: Path, tmp_path: Path) ->
     assert f"{tmp_path}: has no {IMPUTED_FILE}, {SIPS_FILE}, {SUMMARY_FILE}" in told
     for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE):
         (tmp_path / name).write_bytes((run / name).read_bytes())
-    assert f"{tmp_path / RUN_FILE}: expected the record" in _refused("--format", "csv", "--out", tmp_path)
+    assert f"{tmp_path}: expected a {RUN_FILE}, found none" in _refused("--format", "csv", "--out", tmp_path)
+    (tmp_path / RUN_FILE).write_bytes((run / RUN_FILE).read_bytes())
+    (tmp_path / SIPS_FILE).write_bytes((tmp_path / IMPUTED_FILE).read_bytes())
+    assert f"{tmp_path / SIPS_FILE}: expected" in _refused("--format", "csv", "--out", tmp_path)
 
 
 @pytest.mark.parametrize(

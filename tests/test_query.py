@@ -2,18 +2,20 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import run_impute
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from test_command import vn2pl as command
 
 import vn2pl
-from vn2pl import imputation, sql
-from vn2pl.artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, SIPS_FILE, SUMMARY_FILE
+from vn2pl import sql
+from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 from vn2pl.cli import parser
 from vn2pl.commands import query
 
@@ -23,16 +25,13 @@ ECHO = "-- Echo\n-- param said: text\nSELECT :said AS said, ':said' AS quoted --
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame, small_config: vn2pl.Config) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame) -> Path:
     """An earlier run's folder, with the panel and configuration it came from."""
     folder = tmp_path_factory.mktemp("run")
-    result = imputation.impute(small_panel.lazy(), small_config, with_neighbours=True)
-    assert result.neighbours is not None
-    for name, frame in ((IMPUTED_FILE, result.imputed), (SIPS_FILE, result.sips), (NEIGHBOURS_FILE, result.neighbours)):
-        frame.write_parquet(folder / name)
-    result.summary.write_csv(folder / SUMMARY_FILE)
-    small_panel.write_parquet(folder / "panel.parquet")
-    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
+    panel, config = folder / "panel.parquet", folder / "config.yaml"
+    small_panel.write_parquet(panel)
+    config.write_text("n_neighbors: 20\nmin_candidates: 60\n")
+    run_impute(panel, folder, "--config", config, "--quiet", "--save-neighbours")
     return folder
 
 
@@ -212,8 +211,19 @@ def test_forms(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
             asked("lift_by_month", *(wrong if "--out" in wrong else ["--out", run, *wrong]))
 
 
+def test_a_run_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run, tmp_path / "run[1]*")
+    assert sql.answer(SHIPPED["figures"], _tables("--out", folder)).height
+    (folder / SUMMARY_FILE).write_text("metric,value\n")
+    with pytest.raises(vn2pl.InputError, match=f"{SUMMARY_FILE}: expected .* bytes, found 13"):
+        _tables("--out", folder)
+    (folder / RUN_FILE).unlink()
+    with pytest.raises(vn2pl.InputError, match=r"expected a run\.json, found none"):
+        _tables("--out", folder)
+
+
 def test_a_run_without_neighbours_says_how_to_get_them(run: Path, tmp_path: Path) -> None:
-    for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE):
-        (tmp_path / name).write_bytes((run / name).read_bytes())
+    files = [Path(shutil.copy(run / name, tmp_path)) for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)]
+    write_run(tmp_path, {}, files=files)
     with pytest.raises(vn2pl.InputError, match=r"relation 'neighbours' was not found; run vn2pl impute with --save"):
         query.run(parser().parse_args(["query", "most_used_candidates", "--out", str(tmp_path)]))

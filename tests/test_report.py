@@ -21,8 +21,8 @@ from polars.testing import assert_frame_equal
 import vn2pl
 from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE
 from vn2pl.cli import parser
-from vn2pl.commands.query import scanned
 from vn2pl.report import gathering
+from vn2pl.runs import BACKTEST, IMPUTE, recorded, scanned
 
 HOSTILE = "</script><script>alert(1)</script>"
 HOSTILE_DEPARTMENT = '"><img src=https://example.org onerror=alert(1)>'
@@ -201,8 +201,8 @@ def test_every_chart_is_one_that_vega_draws_in_the_colours_of_the_page(page: Pag
 def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder: Path, report: str) -> None:
     from vn2pl.report.page import page
 
-    kinds = {"processed": gathering.IMPUTE, "backtest": gathering.BACKTEST, "other": gathering.BACKTEST}
-    facts = gathering.run_facts({folder / name: command for name, command in kinds.items()})
+    kinds = {"processed": IMPUTE, "backtest": BACKTEST, "other": BACKTEST}
+    facts = recorded({folder / name: command for name, command in kinds.items()})
     tables = scanned(folder / "processed")
     for name in ("imputed", "sips"):
         tables[name] = tables[name].collect().sample(fraction=1, shuffle=True, seed=3).lazy()
@@ -212,7 +212,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder
 
 
 def test_chosen_skus_in_the_order_of_their_choice(folder: Path) -> None:
-    [facts] = gathering.run_facts({folder / "processed": gathering.IMPUTE}).values()
+    [facts] = recorded({folder / "processed": IMPUTE}).values()
     tables = scanned(folder / "processed")
     every = gathering.gather(tables, facts).skus
     last, first = every["name"][-1], every["name"][0]

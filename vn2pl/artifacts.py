@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,8 @@ SIPS_FILE = "imputed_sips.parquet"
 SUMMARY_FILE = "imputation_summary.csv"
 NEIGHBOURS_FILE = "neighbours.parquet"
 RUN_FILE = "run.json"
+BACKTEST_ROWS_FILE = "backtest_rows.parquet"
+BACKTEST_TABLE_FILE = "backtest_table.parquet"
 TEMPORARY = ".temporary"
 
 
@@ -80,6 +82,12 @@ def find_damage(folder: Path) -> list[str]:
     return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
 
 
+def refuse_damage(*folders: Path) -> None:
+    """Raise InputError with all that is wrong with the files of these runs (see :func:`find_damage`)."""
+    if problems := [problem for folder in folders for problem in find_damage(folder)]:
+        raise InputError(*problems)
+
+
 def listed_files(folder: Path) -> list[str]:
     """Names of the files that ``run.json`` tells of."""
     return list(json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))["files"])
@@ -105,7 +113,7 @@ def write_csv(frame: pl.DataFrame, path: Path) -> None:
         frame.write_csv(temporary)
 
 
-def write_run(folder: Path, facts: Mapping[str, Any], *, files: Iterator[Path] | list[Path]) -> None:
+def write_run(folder: Path, facts: Mapping[str, Any], *, files: Iterable[Path]) -> None:
     """Write ``run.json``: the facts of the run, and name, size and SHA-256 of each of its files."""
     listed = {path.name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for path in files}
     with replacing(folder / RUN_FILE) as temporary:

@@ -23,7 +23,17 @@ PART, SEED, METHOD, ANSWERED = "part", "seed", "method", "answered"
 SEGMENT, CLASS, ALL = "segment", "class", "all"
 PLAN = "vn2pl"
 EVERY = 2**31 - 1
-METHODS = (PLAN, "own_history", "own_recent", "seasonal_index", "other_stores", "original", "zeros")
+# Methods and segments, in the order of the table, as tables and reports call them.
+LABELS: Mapping[str, str] = {
+    PLAN: "vn2pl",
+    "own_history": "own history",
+    "own_recent": "own 13",
+    "seasonal_index": "seasonal index",
+    "other_stores": "other stores",
+    "original": "original metric",
+    "zeros": "zeros",
+}
+METHODS = tuple(LABELS)
 REFERENCES: Mapping[str, str] = {
     "blocks": "own_history",
     "launch": "other_stores",
@@ -32,7 +42,13 @@ REFERENCES: Mapping[str, str] = {
 }
 INTERVALS: Mapping[int, tuple[float, float]] = {50: (0.25, 0.75), 80: (0.1, 0.9), 90: (0.05, 0.95)}
 DEPARTMENT = "Department"
-SEGMENTS = ("volume_class", "intermittency_class", LEVEL_SOURCE, DEPARTMENT)
+SEGMENT_LABELS: Mapping[str, str] = {
+    "volume_class": "volume",
+    "intermittency_class": "pattern",
+    LEVEL_SOURCE: "level from",
+    DEPARTMENT: "Department",
+}
+SEGMENTS = tuple(SEGMENT_LABELS)
 BY = (METHOD, *KEY)
 
 

@@ -1,15 +1,19 @@
 """What a person sees: progress on standard error, results on standard output."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from .imputation import Report, Shard
+
+ANY_WIDTH = 10_000
 
 
 class Reporter(Report, Protocol):
@@ -76,9 +80,27 @@ def reporter(*, quiet: bool) -> Iterator[Reporter]:
     elif not console.is_terminal:
         yield Lines(console)
     else:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
+        with progress_bar(console) as progress:
             yield Bar(console, progress)
+
+
+def progress_bar(console: Console, *, disable: bool = False) -> Progress:
+    """A bar that tells what is done, how much of it, and the time left, and goes away at the end."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=disable)
+
+
+def plain_console(*, piped_width: int = ANY_WIDTH) -> Console:
+    """Standard output for text as it is: as wide as the terminal, or as ``piped_width`` where it goes elsewhere."""
+    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if is_sized else piped_width
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+
+
+def fits(console: Console, shown: RenderableType) -> bool:
+    """Whether something is no wider than the console, with every word on its line."""
+    unbound = console.options.update(max_width=ANY_WIDTH)
+    return Measurement.get(console, unbound, shown).maximum <= console.width
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]], *, header: Sequence[str] = ()) -> None:

@@ -14,39 +14,43 @@ from typing import Any
 import msgspec
 import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .. import __version__
-from ..artifacts import output_folder, write_parquet, write_run
-from ..backtest import ALL, ANSWERED, CLASS, METHOD, PART, PLAN, REFERENCES, SEGMENT, Backtest, backtest
+from ..artifacts import (
+    BACKTEST_ROWS_FILE,
+    BACKTEST_TABLE_FILE,
+    RUN_FILE,
+    listed_files,
+    output_folder,
+    write_parquet,
+    write_run,
+)
+from ..backtest import (
+    ALL,
+    ANSWERED,
+    CLASS,
+    LABELS,
+    METHOD,
+    PART,
+    PLAN,
+    REFERENCES,
+    SEGMENT,
+    SEGMENT_LABELS,
+    Backtest,
+    backtest,
+)
 from ..cli import DONE
 from ..config import Config
 from ..errors import InputError
 from ..fingerprints import content
 from ..masks import Mask, draw_masks
-from ..terminal import print_table
-from .inputs import DEMO, configured, read_observed, refuse_overlap
+from ..runs import DEMO
+from ..terminal import print_table, progress_bar
+from .inputs import configured, read_observed, refuse_overlap
 
-ROWS_FILE = "backtest_rows.parquet"
-TABLE_FILE = "backtest_table.parquet"
 LARGEST_SEED = 2**31 - 1
 CLASSES_SHOWN = 8
 DECILES = [f"pit_{number}" for number in range(1, 11)]
-LABELS = {
-    PLAN: "vn2pl",
-    "own_history": "own history",
-    "own_recent": "own 13",
-    "seasonal_index": "seasonal index",
-    "other_stores": "other stores",
-    "original": "original metric",
-    "zeros": "zeros",
-}
-SEGMENT_LABELS = {
-    "volume_class": "volume",
-    "intermittency_class": "pattern",
-    "level_source": "level from",
-    "Department": "Department",
-}
 FIGURES = {
     "scaled": ("scaled_ratio", 1, 3),
     "plain": ("pinball_ratio", 1, 3),
@@ -85,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**facts, **_figures(result.table)}))
     else:
         _tell(result.table, arguments.mask, config)
-        print(f"\nFiles in {folder}: {ROWS_FILE}, {TABLE_FILE}, run.json ({seconds:.1f} s)")
+        print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
     return DONE
 
 
@@ -98,7 +102,7 @@ def _seeds(arguments: argparse.Namespace) -> list[int]:
 
 
 def _write(result: Backtest, folder: Path) -> list[Path]:
-    files = {ROWS_FILE: result.rows, TABLE_FILE: result.table}
+    files = {BACKTEST_ROWS_FILE: result.rows, BACKTEST_TABLE_FILE: result.table}
     for name, frame in files.items():
         write_parquet(frame, folder / name)
     return [folder / name for name in files]
@@ -151,7 +155,7 @@ def _tell(table: pl.DataFrame, mask: str, config: Config) -> None:
 
 def _tell_part(table: pl.DataFrame, name: str, config: Config) -> None:
     methods = table.filter(pl.col(SEGMENT) == ALL, pl.col(ANSWERED) > 0)
-    labels = LABELS | ({"own_recent": "own 13 + 13"} if config.candidate_weeks == "all" else {})
+    labels = {**LABELS, **({"own_recent": "own 13 + 13"} if config.candidate_weeks == "all" else {})}
     rows = [(labels[row[METHOD]], *_cells(row, FIGURES)) for row in methods.iter_rows(named=True)]
     weeks = methods["weeks"][0]
     print_table(f"{name}: {weeks:,} weeks, candidate weeks {config.candidate_weeks}", rows, header=("", *FIGURES))
@@ -192,9 +196,7 @@ def _number(value: float | None, factor: int, digits: int) -> str:
 def _progress(masks: int, *, quiet: bool) -> Iterator[Callable[[Mask], None]]:
     """A bar over seeds and masks on a terminal, a line for each elsewhere, silence if wanted."""
     console = Console(file=sys.stderr, quiet=quiet)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
-    with bar:
+    with progress_bar(console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("Imputing hidden weeks", total=masks)
 
         def done(mask: Mask) -> None:

@@ -1,25 +1,24 @@
 """``vn2pl export``: the SIPs of a run, for spreadsheets and for the tools of probability management."""
 
 import argparse
-import json
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import polars as pl
 
 from .. import __version__, queries
-from ..artifacts import RUN_FILE, replacing
+from ..artifacts import replacing
 from ..cli import DONE
-from ..config import Config
 from ..errors import InputError
 from ..queries.names import IN_STOCK, PRODUCT, QUANTILE, STORE
+from ..runs import IMPUTE, Facts, recorded, scanned
 from ..sipmath import write_library
-from .query import refuse_replacing, scanned
+from .inputs import refuse_replacing
 
 CSV, SIPMATH = "csv", "sipmath"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -30,27 +29,19 @@ ROWS_AT_A_TIME = 50_000
 SPREADSHEET_ROWS = 1_048_576
 
 
-class Run(NamedTuple):
-    """What the record of a run tells an export."""
-
-    finished: datetime
-    fingerprint: str
-    demand_unit: float
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Export; returns the exit status."""
     _check(arguments)
     refuse_replacing(arguments)
     folder = Path(arguments.out)
-    tables, record = scanned(folder), _record(folder)
+    tables, facts = scanned(folder), recorded({folder: IMPUTE})[folder]
     imputed, sips = (_chosen(tables[name], arguments) for name in ("imputed", "sips"))
     _refuse_nothing(imputed, arguments)
     with _stream(arguments.to) as stream:
         if arguments.format == CSV:
             told = _write_csv(stream, imputed, sips, arguments)
         else:
-            told = _write_sipmath(stream, sips, arguments, record)
+            told = _write_sipmath(stream, sips, arguments, facts)
     if arguments.to:
         print(f"{arguments.to}  {told}")
     return DONE
@@ -71,17 +62,6 @@ def _check(arguments: argparse.Namespace) -> None:
         problems.append(f"--seed: expected a number from 0 to {LARGEST_SEED}, got {seed}")
     if problems:
         raise InputError(*problems)
-
-
-def _record(folder: Path) -> Run:
-    path = folder / RUN_FILE
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        finished = datetime.fromisoformat(facts["finished"])
-        unit = float(facts["config"].get("demand_unit", Config().demand_unit))
-        return Run(finished, str(facts["data_fingerprint"]), unit)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: expected the record of a finished vn2pl impute, got: {error!r}") from None
 
 
 def _chosen(frame: pl.LazyFrame, arguments: argparse.Namespace) -> pl.LazyFrame:
@@ -123,17 +103,17 @@ def _write_csv(stream: BinaryIO, imputed: pl.LazyFrame, sips: pl.LazyFrame, argu
     return f"{shown.height:,} stockouts"
 
 
-def _write_sipmath(stream: BinaryIO, sips: pl.LazyFrame, arguments: argparse.Namespace, record: Run) -> str:
+def _write_sipmath(stream: BinaryIO, sips: pl.LazyFrame, arguments: argparse.Namespace, facts: Facts) -> str:
     trials = TRIALS if arguments.trials is None else arguments.trials
     seed = SEED if arguments.seed is None else arguments.seed
     count = write_library(
         stream,
         sips.collect(engine="streaming"),
         name="Demand in stockout weeks",
-        created=record.finished.date(),
-        provenance=f"vn2pl {__version__}, {trials} draws, seed {seed}; panel SHA-256 {record.fingerprint}",
+        created=datetime.fromisoformat(facts["finished"]).date(),
+        provenance=f"vn2pl {__version__}, {trials} draws, seed {seed}; panel SHA-256 {facts['data_fingerprint']}",
         trials=trials,
         seed=seed,
-        demand_unit=record.demand_unit,
+        demand_unit=facts["config"]["demand_unit"],
     )
     return f"{count:,} SIPs of {trials:,} trials"

@@ -33,8 +33,9 @@ from ..imputation import Imputation, Search, find, published, ready
 from ..queries.baselines import own_history
 from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
+from ..runs import DEMO
 from ..terminal import Reporter, print_table, reporter
-from .inputs import DEMO, configured, read_observed, refuse_overlap
+from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
 
 

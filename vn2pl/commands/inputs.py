@@ -8,12 +8,11 @@ import msgspec
 import polars as pl
 
 from .. import memory
-from ..artifacts import IMPUTED_FILE, SIPS_FILE
+from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
 from ..config import Config, load_config
 from ..errors import InputError
 from ..reading import read_panel
-
-DEMO = "demo panel"
+from ..runs import FILES
 
 
 def configured(arguments: argparse.Namespace) -> Config:
@@ -34,10 +33,25 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
         return
     if "\0" in data:
         return  # no such path, as reading it will tell
-    # Unlike Path.resolve, which raises for a link to itself before anybody can say what it is.
-    source, out = Path(os.path.realpath(data)), Path(os.path.realpath(folder))
+    source, out = _real(data), _real(folder)
     if source == out or source in out.parents or (source.parent == out and source.name in (IMPUTED_FILE, SIPS_FILE)):
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
+
+
+def refuse_replacing(arguments: argparse.Namespace) -> None:
+    """What --to names may not replace what it is read from. Raises InputError where it would."""
+    if not arguments.to:
+        return
+    to, read = _real(arguments.to), (*FILES.values(), RUN_FILE)
+    sources = [arguments.data] if arguments.data else [Path(arguments.out, name) for name in read]
+    for source in map(_real, sources):
+        if to == source or (arguments.data and source in to.parents):
+            raise InputError(f"--to {arguments.to}: expected a file of its own, got one that is read from")
+
+
+def _real(path: str | Path) -> Path:
+    """Unlike Path.resolve, which raises for a link to itself before anybody can say what it is."""
+    return Path(os.path.realpath(path))
 
 
 def read_observed(

@@ -1,9 +1,8 @@
 """``vn2pl query``: answer a question about a run, or about a panel, with SQL."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -11,25 +10,21 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from .. import queries
-from ..artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, replacing
-from ..checks import readable
+from ..artifacts import refuse_damage, replacing
 from ..cli import DONE
 from ..config import Config
 from ..errors import InputError
-from ..queries.names import ADDED, SALES, SALES_OBSERVED
 from ..reading import read_panel
+from ..runs import scanned
 from ..sql import Query, answer, bind, load, parameter_values, shipped
-from .inputs import configured
+from ..terminal import fits, plain_console
+from .inputs import configured, refuse_replacing
 
 ROWS_SHOWN = 50
-ANY_WIDTH = 10_000
 TABLE = "table"
-SUMMARY_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 NO_NEIGHBOURS = "run vn2pl impute with --save-neighbours, or give --data"
 
 
@@ -59,19 +54,6 @@ def _form(arguments: argparse.Namespace) -> str:
     return form
 
 
-def refuse_replacing(arguments: argparse.Namespace) -> None:
-    """What --to names may not replace what it is read from. Raises InputError where it would."""
-    if not arguments.to:
-        return
-    to = Path(arguments.to).resolve()
-    sources = (
-        [Path(arguments.data)] if arguments.data else [Path(arguments.out, name) for name in (*_files(), RUN_FILE)]
-    )
-    for source in (path.resolve() for path in sources):
-        if to == source or (arguments.data and source in to.parents):
-            raise InputError(f"--to {arguments.to}: expected a file of its own, got one that is read from")
-
-
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
@@ -80,7 +62,9 @@ def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     for option, given in (("--config", arguments.config), ("--infer-stockouts", arguments.infer_stockouts)):
         if given:
             raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
-    return scanned(Path(arguments.out), otherwise=", or give --data")
+    tables = scanned(Path(arguments.out), otherwise=", or give --data")
+    refuse_damage(Path(arguments.out))
+    return tables
 
 
 def _planned(panel: pl.LazyFrame, config: Config) -> dict[str, pl.LazyFrame]:
@@ -93,41 +77,6 @@ def _planned(panel: pl.LazyFrame, config: Config) -> dict[str, pl.LazyFrame]:
         "summary": queries.summary(imputed),
         "neighbours": found.neighbours,
     }
-
-
-def _files() -> dict[str, Callable[[Path], pl.LazyFrame]]:
-    return {
-        IMPUTED_FILE: pl.scan_parquet,
-        SIPS_FILE: pl.scan_parquet,
-        SUMMARY_FILE: lambda path: pl.scan_csv(path, schema=SUMMARY_SCHEMA),
-        NEIGHBOURS_FILE: pl.scan_parquet,
-    }
-
-
-def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
-    """The tables of an earlier run; neighbours where it saved them. Raises InputError where files are missing."""
-    missing = [name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE) if not (folder / name).is_file()]
-    if missing:
-        raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
-    names = ("imputed", "sips", "summary", "neighbours")
-    scanned = {
-        table: _scan(folder / name, scan)
-        for table, (name, scan) in zip(names, _files().items(), strict=True)
-        if (folder / name).is_file()
-    }
-    return {"panel": _panel(scanned["imputed"]), **scanned}
-
-
-def _scan(path: Path, scan: Callable[[Path], pl.LazyFrame]) -> pl.LazyFrame:
-    with readable(str(path)):
-        frame = scan(path)
-        frame.collect_schema()
-    return frame
-
-
-def _panel(imputed: pl.LazyFrame) -> pl.LazyFrame:
-    """The panel as it was before imputation."""
-    return imputed.with_columns(pl.col(SALES_OBSERVED).alias(SALES)).drop(ADDED)
 
 
 def _publish(frame: pl.DataFrame, query: Query, form: str, to: str | None) -> None:
@@ -173,12 +122,11 @@ CONTENTS = {"csv": _csv, "json": _json, "parquet": _parquet}
 
 
 def _tell(frame: pl.DataFrame, query: Query) -> None:
-    console, shown = _console(), frame.head(ROWS_SHOWN)
+    console, shown = plain_console(), frame.head(ROWS_SHOWN)
     if query.title:
         console.print(query.title)
     table = _table(shown)
-    is_wide = Measurement.get(console, console.options.update(max_width=ANY_WIDTH), table).maximum > console.width
-    console.print(_records(shown) if is_wide else table)
+    console.print(table if fits(console, table) else _records(shown))
     if frame.height > ROWS_SHOWN:
         print(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
     elif frame.is_empty():
@@ -220,9 +168,3 @@ def _tell_queries() -> None:
         for parameter in query.parameters:
             default = "must be given" if parameter.default is None else f"= {parameter.default or repr('')}"
             print(f"      --param {parameter.name}  {parameter.kind}, {default}  {parameter.help}")
-
-
-def _console() -> Console:
-    """As wide as the terminal; a pipe gets every row on a line."""
-    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=None if is_sized else ANY_WIDTH, markup=False, highlight=False, emoji=False)

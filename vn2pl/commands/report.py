@@ -7,13 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from ..artifacts import RUN_FILE, replacing
+from ..artifacts import BACKTEST_TABLE_FILE, RUN_FILE, replacing
 from ..checks import readable
 from ..cli import DONE
 from ..errors import InputError
-from ..report.gathering import BACKTEST, IMPUTE, Calibration, Facts, gather, run_facts
-from .backtest import TABLE_FILE
-from .query import scanned
+from ..report.gathering import Calibration, gather
+from ..runs import BACKTEST, IMPUTE, Facts, recorded, scanned
 
 EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
 
@@ -22,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the report; returns the exit status."""
     _refuse_without_extra()
     folder, backtests, to = Path(arguments.processed), [*map(Path, arguments.backtest)], Path(arguments.out)
-    facts = run_facts({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
+    facts = recorded({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
     tables, calibrations = scanned(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
     _check_place(to, facts)
     from ..report.page import page
@@ -49,8 +48,9 @@ def _is_there(name: str) -> bool:
 
 
 def _calibration(folder: Path, facts: Facts) -> Calibration:
-    with readable(str(folder / TABLE_FILE)):
-        return Calibration(facts, pl.read_parquet(folder / TABLE_FILE))
+    path = folder / BACKTEST_TABLE_FILE
+    with readable(str(path)):
+        return Calibration(facts, pl.read_parquet(path, glob=False))
 
 
 def _check_place(to: Path, sources: Mapping[Path, Facts]) -> None:

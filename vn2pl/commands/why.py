@@ -3,14 +3,11 @@
 import argparse
 import json
 import math
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
 from rich.console import Console, Group, RenderableType
-from rich.measure import Measurement
 from rich.table import Table
 
 from ..cli import DONE
@@ -19,11 +16,11 @@ from ..explaining import Explanation, as_json, explain, find_stockout
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
+from ..terminal import fits, plain_console
 from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
 TWO_COLUMNS = 92
-ANY_WIDTH = 10_000
 NEAREST = 10
 ROWS = 12
 BAR = 20
@@ -86,14 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(as_json(explanation), allow_nan=False))
     else:
-        console = _console()
+        console = plain_console(piped_width=PIPED_WIDTH)
         console.print(_screen(explanation, config, console))
     return DONE
-
-
-def _console() -> Console:
-    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=None if is_sized else PIPED_WIDTH, markup=False, highlight=False, emoji=False)
 
 
 def _screen(explanation: Explanation, config: Config, console: Console) -> Group:
@@ -229,7 +221,7 @@ def _neighbours(explanation: Explanation, console: Console) -> list[RenderableTy
     shown = explanation.neighbours.height
     title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
     whole = _columns(f"{title}, with distance by coordinate", {**known, **compared})
-    if Measurement.get(console, console.options.update(max_width=ANY_WIDTH), whole).maximum <= console.width:
+    if fits(console, whole):
         return [whole]
     return [_columns(title, known), "", _columns("Distance by coordinate", {"#": known["#"], **compared})]
 

@@ -1,19 +1,16 @@
 """What a report tells of a run: aggregates that grow with weeks and classes, never with the number of SKUs."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from difflib import get_close_matches
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from .. import sql
-from ..artifacts import RUN_FILE, find_damage
 from ..backtest import DEPARTMENT
 from ..errors import InputError
+from ..messages import nearest_texts
 from ..queries.metrics import intermittency_class, volume_class
 from ..queries.names import (
     FLAGS,
@@ -30,10 +27,8 @@ from ..queries.names import (
     WEEK,
 )
 from ..queries.sums import exact_sum
+from ..runs import Facts
 
-IMPUTE, BACKTEST = "vn2pl impute", "vn2pl backtest"
-RECORDED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
-RECORDS = {IMPUTE: ("profile_parameters", "threads"), BACKTEST: ("mask", "seeds", "reference")}
 MOST_AFFECTED = 6
 MOST_CHOSEN = 24
 SUGGESTED = 5
@@ -45,7 +40,6 @@ PATTERNS = ("smooth", "erratic", "intermittent", "lumpy", "no_sales")
 BANDS: Mapping[str, float] = {"low_80": 0.1, "low_50": 0.25, "high_50": 0.75, "high_80": 0.9}
 
 Tables = Mapping[str, pl.LazyFrame]
-Facts = Mapping[str, Any]
 
 
 class Span(NamedTuple):
@@ -85,24 +79,6 @@ class Calibration(NamedTuple):
 
     facts: Facts
     table: pl.DataFrame
-
-
-def run_facts(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
-    """What ``run.json`` tells of each folder, given the command that wrote it.
-
-    Raises InputError where one does not hold the complete files of such a run.
-    """
-    if problems := [problem for folder in folders for problem in find_damage(folder)]:
-        raise InputError(*problems)
-    facts = {folder: json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) for folder in folders}
-    if problems := [told for folder, command in folders.items() for told in _no_record(folder, facts[folder], command)]:
-        raise InputError(*problems)
-    return facts
-
-
-def _no_record(folder: Path, facts: Facts, command: str) -> Iterator[str]:
-    if absent := [name for name in (*RECORDED, *RECORDS[command]) if name not in facts]:
-        yield f"{folder / RUN_FILE}: expected the record of {command}, found nothing of {', '.join(absent)}"
 
 
 def gather(tables: Tables, facts: Facts, /, *, chosen: Sequence[str] = ()) -> Gathered:
@@ -177,9 +153,8 @@ def choose(every: pl.DataFrame, names: Sequence[str], /) -> pl.DataFrame:
 
 
 def _no_such_sku(name: str, known: set[str]) -> str:
-    texts = sorted(known)
-    near = get_close_matches(name, texts, n=SUGGESTED) or texts[:SUGGESTED]
-    return f"--sku {name}: expected STORE/PRODUCT of the panel, found no such SKU; nearest: {', '.join(near)}"
+    near = ", ".join(nearest_texts(name, known, at_most=SUGGESTED))
+    return f"--sku {name}: expected STORE/PRODUCT of the panel, found no such SKU; nearest: {near}"
 
 
 def fan_weeks(imputed: pl.LazyFrame, sips: pl.LazyFrame, /, *, levels: Sequence[float]) -> pl.LazyFrame:

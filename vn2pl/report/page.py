@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from .. import __version__
 from ..backtest import PART
-from ..commands.inputs import DEMO
+from ..runs import DEMO
 from . import charts, tables
 from .gathering import Calibration, Gathered
 from .tables import count, decimal

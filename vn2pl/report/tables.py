@@ -9,8 +9,7 @@ import polars.selectors as cs
 from great_tables import GT
 from markupsafe import Markup
 
-from ..backtest import ALL, CLASS, INTERVALS, METHOD, PLAN, SEGMENT
-from ..commands.backtest import LABELS, SEGMENT_LABELS
+from ..backtest import ALL, CLASS, INTERVALS, LABELS, METHOD, PLAN, SEGMENT, SEGMENT_LABELS
 from ..queries.names import FLAGS, IMPUTED, PRODUCT, STORE, WEEK
 from .charts import class_label
 from .gathering import LOST, SKUS, STOCKOUTS
