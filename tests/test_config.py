@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 import msgspec
+import polars as pl
 import pytest
 import yaml
 
@@ -92,3 +93,18 @@ def test_the_shipped_default_states_every_default() -> None:
 def test_profiles_are_found_by_name() -> None:
     assert list(profiles()) == ["expected", "original"]
     assert vn2pl.load_config(CONFIGS / "original.yaml").profile == "original"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"index_cells": []},
+        {"index_cells": [{"by": ["Store"], "weight": 0.0}]},
+        {"peer_regularity_by": [], "kind_by": [], "store_residual_by": [], "drifts": [], "cold_peers": []},
+    ],
+)
+def test_every_circle_of_peers_can_be_switched_off(parameters: dict[str, object], small_panel: pl.DataFrame) -> None:
+    config = vn2pl.Config(n_neighbors=20, min_candidates=60, parameters=parameters)
+    sips = vn2pl.sips(small_panel.lazy(), config).collect()
+    assert sips["value"].is_finite().all()
+    assert sips.height > 0

@@ -48,6 +48,14 @@ def test_help_fits_a_terminal_and_ends_with_examples_and_statuses(name: str, mon
         assert parsed.command == (name or parsed.command)
 
 
+def test_an_unknown_option_is_told_with_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main(["impute", "--candidate-week", "all"])
+    told = capsys.readouterr().err
+    assert told.startswith("usage: vn2pl impute")
+    assert "vn2pl impute: error: unrecognized arguments: --candidate-week all; did you mean --candidate-weeks?" in told
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_explained(name: str) -> None:
     assert [action.dest for action in COMMANDS[name]._actions if not action.help] == []

@@ -1,6 +1,7 @@
 """Explanations of single stockouts."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -136,7 +137,7 @@ def test_keys_that_are_text(small_panel: pl.DataFrame, chosen: Mapping[str, Stoc
         find_stockout(panel, **{**texts, "product": f"00{product}-"})
 
 
-@pytest.mark.parametrize(("columns", "width"), [("60", 60), (None, 100)])
+@pytest.mark.parametrize(("columns", "width"), [("40", 40), ("60", 60), (None, 100)])
 def test_the_screen_is_no_wider_than_the_terminal(
     tmp_path: Path,
     small_panel: pl.DataFrame,
@@ -158,6 +159,10 @@ def test_the_screen_is_no_wider_than_the_terminal(
         told = capsys.readouterr().out
         assert max(map(len, told.splitlines())) <= width
         assert ("median" in told) == (sort == "cold")
+        assert not re.search(r"\d{4}-\s*$", told, flags=re.MULTILINE), "a date is broken"
+        if sort == "cold":
+            drawn = told.partition("Demand, its probability")[2].partition("Nearest")[0]
+            assert {".01", ".05", ".9", ".95", ".99"} <= set(drawn.split()), "levels are cut off"
         assert "…" not in told
 
 

@@ -1,8 +1,10 @@
 """The command line. Polars and rich are imported by the command that needs them, after its threads are set."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 from . import __version__
@@ -17,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 done; 1 done, but stockouts are left without a SIP and ``--strict`` was given; 2 bad input or configuration;
     130 interrupted.
     """
-    parsed = parser().parse_args(arguments)
+    parsed = _parsed(arguments)
     try:
         return int(_command(parsed.command)(parsed))
     except InputError as error:
@@ -30,6 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return DONE
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Unknown options are told by the command that does not have them, with the nearest that it has."""
+    parsed, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        known = re.findall(r"--[a-z-]+", parsed.parser.format_help())
+        near = get_close_matches(unknown[0].partition("=")[0], known, n=1, cutoff=0.75)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        parsed.parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return parsed
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
@@ -55,7 +68,8 @@ def parser() -> argparse.ArgumentParser:
 
 Every command explains itself: vn2pl impute --help
 
-exit status: 0 done, 2 bad input, 130 interrupted""",
+exit status: 0 done, 1 a stockout left without a SIP (impute --strict),
+2 bad input, 130 interrupted""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -406,7 +420,7 @@ def _add_search_options(command: argparse.ArgumentParser) -> None:
 def _subparser(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, epilog: str
 ) -> argparse.ArgumentParser:
-    return commands.add_parser(
+    command = commands.add_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
@@ -414,3 +428,5 @@ def _subparser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    command.set_defaults(parser=command)
+    return command

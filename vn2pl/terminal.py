@@ -45,7 +45,8 @@ class Lines:
 
     def planned(self, shards: Sequence[Shard]) -> None:
         self._total = sum(shard.stockouts for shard in shards)
-        self.say(f"{self._total:,} stockouts in {len(shards)} shards, {sum(shard.pairs for shard in shards):,} pairs")
+        cut = "1 shard" if len(shards) == 1 else f"{len(shards):,} shards"
+        self.say(f"{self._total:,} stockouts in {cut}, {sum(shard.pairs for shard in shards):,} pairs")
 
     def finished(self, shard: Shard) -> None:
         self._done += shard.stockouts

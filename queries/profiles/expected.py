@@ -263,7 +263,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         present = _within(panel, [cell.by for cell in self.index_cells])
         cells = [cell for cell in self.index_cells if cell.by in present]
-        scale = sum(cell.weight for cell in self.index_cells) / sum(cell.weight for cell in cells)
+        weight_left = sum(cell.weight for cell in cells)
+        scale = sum(cell.weight for cell in self.index_cells) / weight_left if weight_left else 0.0
         importance = (pl.col("level") + 1).pow(-self.index_level_power)
         prior = self.index_prior_units
 
@@ -274,7 +275,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return panel.with_columns(
             fixed_point(importance * pl.col(OBSERVED)).alias("weighted_sales"),
             fixed_point(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
-        ).with_columns(pl.sum_horizontal(index(cell) for cell in cells).alias("week_index"))
+        ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, cells)).alias("week_index"))
 
     def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies; and the share of
@@ -440,9 +441,9 @@ PROFILE = Expected
 
 
 def _within(panel: pl.LazyFrame, groupings: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The groupings whose attributes the panel has."""
+    """The groupings whose attributes the panel has; one that names none is switched off."""
     present = set(panel.collect_schema().names())
-    return [by for by in groupings if present.issuperset(by)]
+    return [by for by in groupings if by and present.issuperset(by)]
 
 
 def _known(by: Sequence[str]) -> str:

@@ -166,5 +166,5 @@ def _tell_queries() -> None:
     for name, query in shipped().items():
         print(f"{name}\n    {query.title}")
         for parameter in query.parameters:
-            default = "must be given" if parameter.default is None else f"= {parameter.default or repr('')}"
-            print(f"      --param {parameter.name}  {parameter.kind}, {default}  {parameter.help}")
+            default = ", must be given" if parameter.default is None else f" = {parameter.default or repr('')}"
+            print(f"      --param {parameter.name}  {parameter.kind}{default}  {parameter.help}")

@@ -23,7 +23,8 @@ PIPED_WIDTH = 100
 TWO_COLUMNS = 92
 NEAREST = 10
 ROWS = 12
-BAR = 20
+BAR, SHORT_BAR = 20, 8
+ROOMY = 50
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 STATUS_WORDS = {
     "imputed": "imputed",
@@ -42,6 +43,8 @@ SOURCE_WORDS = {
     "panel": "the whole panel",
     "prior": "the configured prior",
 }
+# Numbers that only tell SKUs apart: nothing to read in themselves.
+CODES = {"kind"}
 PAST_OR_ALL = {"past": "earlier in-stock weeks", "all": "in-stock weeks, earlier and later,"}
 
 
@@ -93,7 +96,7 @@ def _screen(explanation: Explanation, config: Config, console: Console) -> Group
     parts: list[RenderableType] = [_facts(explanation, config), ""]
     if explanation.neighbours.is_empty():
         return Group(*parts, profile)
-    drawn = _sip(explanation, config.demand_unit, is_plain=console.options.ascii_only)
+    drawn = _sip(explanation, config.demand_unit, console)
     parts += [_beside(profile, drawn)] if console.width >= TWO_COLUMNS else [profile, "", drawn]
     return Group(*parts, "", *_neighbours(explanation, console))
 
@@ -148,6 +151,8 @@ def _profile(explanation: Explanation, name: str) -> Table:
     table.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
     table.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
     for feature, value in explanation.features.items():
+        if feature in CODES:
+            continue
         label, told = FEATURES.get(feature, Feature(_words(feature).capitalize(), _number))
         table.add_row(label, told(value) if value is not None else "-")
     if explanation.pool["spread"]:
@@ -155,17 +160,17 @@ def _profile(explanation: Explanation, name: str) -> Table:
     return table
 
 
-def _sip(explanation: Explanation, unit: float, *, is_plain: bool) -> Table:
+def _sip(explanation: Explanation, unit: float, console: Console) -> Table:
     """The distribution as bars, with the quantile levels beside the values they fall on."""
     table = _small_table("Demand, its probability, and quantiles")
     bars = list(_bars(explanation, unit))
-    highest = max(bar.probability for bar in bars)
+    highest, width = max(bar.probability for bar in bars), BAR if console.width >= ROOMY else SHORT_BAR
     table.add_column(justify="right", no_wrap=True)
-    table.add_column(min_width=BAR)
+    table.add_column(min_width=width)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
     for bar in bars:
-        drawn = _drawn(bar.probability / highest, is_plain=is_plain)
+        drawn = _drawn(bar.probability / highest, width=width, is_plain=console.options.ascii_only)
         table.add_row(bar.label, drawn, _percent(bar.probability), _levels(bar.levels))
     return table
 
@@ -199,10 +204,10 @@ def _stretch(low: float, high: float) -> str:
     return _units(low) if low == high else f"{_units(low)}-{_units(high)}"
 
 
-def _drawn(share: float, *, is_plain: bool) -> str:
+def _drawn(share: float, *, width: int, is_plain: bool) -> str:
     if is_plain:
-        return "#" * round(share * BAR)
-    whole, rest = divmod(math.ceil(share * BAR * 8), 8)
+        return "#" * round(share * width)
+    whole, rest = divmod(math.ceil(share * width * 8), 8)
     return EIGHTHS[-1] * whole + EIGHTHS[rest].strip()
 
 
@@ -216,14 +221,29 @@ def _levels(levels: Sequence[float]) -> str:
 
 
 def _neighbours(explanation: Explanation, console: Console) -> list[RenderableType]:
-    """The nearest, in one table with what their distances consist of, or in two where the screen is narrow."""
+    """The nearest, in one table with what their distances consist of, or in several where the screen is narrow."""
     known, compared = _identity(explanation), _compared(explanation)
     shown = explanation.neighbours.height
     title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
     whole = _columns(f"{title}, with distance by coordinate", {**known, **compared})
     if fits(console, whole):
         return [whole]
-    return [_columns(title, known), "", _columns("Distance by coordinate", {"#": known["#"], **compared})]
+    numbers = {"#": known.pop("#")}
+    parts = [*_parts(title, numbers, known, console), *_parts("Distance by coordinate", numbers, compared, console)]
+    return [line for part in parts for line in (part, "")][:-1]
+
+
+def _parts(
+    title: str, numbers: Mapping[str, Sequence[str]], columns: Mapping[str, Sequence[str]], console: Console
+) -> Iterator[Table]:
+    """As many columns at a time as the screen holds, the numbers of the rows beside each lot."""
+    lot = dict(numbers)
+    for label, cells in columns.items():
+        if len(lot) > 1 and not fits(console, _columns(title, {**lot, label: cells})):
+            yield _columns(title, lot)
+            lot = dict(numbers)
+        lot[label] = cells
+    yield _columns(title, lot)
 
 
 def _identity(explanation: Explanation) -> dict[str, list[str]]:
