@@ -233,8 +233,9 @@ def _(found, panel, sips):
 
             {figures["n_imputed"]:,.0f} of {figures["n_stockouts"]:,.0f} stockouts have a SIP
             ({sips.collect().height:,} quantiles). With their medians in place the panel's volume is
-            {figures["volume_lift_pct"]:.1f} % higher. The command writes the same frames:
-            `vn2pl impute --data FOLDER --n-neighbors 100`
+            {figures["volume_lift_pct"]:.1f} % higher. The command writes the same frames, with `n_neighbors: 100` and
+            `min_candidates: 500` in a file: `vn2pl impute --data FOLDER --config FILE`. (Both are lower here than the
+            defaults because this panel is small.)
             """),
             shown(summary),
         ]
