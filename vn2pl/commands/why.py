@@ -230,7 +230,7 @@ def _neighbours(explanation: Explanation, console: Console) -> list[RenderableTy
         return [whole]
     numbers = {"#": known.pop("#")}
     parts = [*_parts(title, numbers, known, console), *_parts("Distance by coordinate", numbers, compared, console)]
-    return [line for part in parts for line in (part, "")][:-1]
+    return list(_with_blanks(parts))
 
 
 def _parts(
@@ -244,6 +244,13 @@ def _parts(
             lot = dict(numbers)
         lot[label] = cells
     yield _columns(title, lot)
+
+
+def _with_blanks(tables: Sequence[Table]) -> Iterator[RenderableType]:
+    for number, table in enumerate(tables):
+        if number:
+            yield ""
+        yield table
 
 
 def _identity(explanation: Explanation) -> dict[str, list[str]]:
