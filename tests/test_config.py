@@ -38,6 +38,10 @@ BROKEN = {
         "parameters:\n  metric:\n    zero_share: -1\n",
         ["c.yaml:3:5 parameters.metric.zero_share: expected `float` >= 0.0, got -1"],
     ),
+    "sales as an attribute": (
+        "parameters:\n  kind_by: [Division, sales]\n",
+        ["c.yaml:2:23 parameters.kind_by[1]: expected an attribute of SKUs", "got 'sales'"],
+    ),
     "parameter of another profile": (
         "profile: original\nparameters: {half_life: 3}\n",
         ["c.yaml:2:14 parameters.half_life:"],

@@ -15,6 +15,7 @@ import yaml
 from .errors import InputError
 from .messages import shortened
 from .queries import Settings, profiles
+from .queries.bounds import NO_ATTRIBUTE
 
 MOST_VALUES = 10_000
 
@@ -83,6 +84,8 @@ def _field_problems(values: Mapping[object, object], kind: type[Any], place: Pla
         except msgspec.ValidationError as error:
             told, _, path = str(error).partition(" - at `$")
             told = told.partition(", got ")[0]
+            if NO_ATTRIBUTE in told:
+                told = "expected an attribute of SKUs, not the week, its sales or in_stock"
             within = _path(path.rstrip("`"))
             yield (*place, *within), f"{told[0].lower()}{told[1:]}, got {_shown(_value(values, within))}"
 

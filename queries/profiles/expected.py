@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
-from ..bounds import Count, HalfLife, NonNegative, Positive, Share
+from ..bounds import Attributes, Count, HalfLife, NonNegative, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
 from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
 from .base import CandidateWeeks, Gap
@@ -35,14 +35,14 @@ YEAR = (51, 52, 53)
 class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group of SKUs whose sales in a week tell of that week, and its weight in the week index."""
 
-    by: tuple[str, ...]
+    by: Attributes
     weight: NonNegative
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """SKUs with the same attributes, and how many of them the wider circle counts for."""
 
-    by: tuple[str, ...]
+    by: Attributes
     prior: Positive
 
 
@@ -52,7 +52,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ``half_life`` in weeks; both sides of the ratio are raised by ``prior_units``; ``exponent`` is that of the ratio.
     """
 
-    by: tuple[str, ...]
+    by: Attributes
     half_life: HalfLife = 1.0
     prior_units: Positive = 10.0
     exponent: NonNegative
@@ -123,7 +123,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cold_min_weeks: Count = 8
     cold_peers: tuple[Peers, ...] = COLD_PEERS
     cold_start_units: Positive = 1.5
-    store_residual_by: tuple[str, ...] = ("Store", "ProductGroup")
+    store_residual_by: Attributes = ("Store", "ProductGroup")
     store_residual_prior: Positive = 2.0
     store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
@@ -136,9 +136,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     residual_level_units: Positive = 2.0
     shape_half_life: HalfLife = 52.0
     shape_prior: Positive = 0.5
-    peer_regularity_by: tuple[str, ...] = ("ProductGroup",)
+    peer_regularity_by: Attributes = ("ProductGroup",)
     peer_regularity_prior: Positive = 3.0
-    kind_by: tuple[str, ...] = ("Division",)
+    kind_by: Attributes = ("Division",)
     metric: Metric = Metric()
     cell_width: Positive = 0.1
     candidate_min_weeks: Count = 2
