@@ -1,7 +1,7 @@
 """Every accepted form of a panel reads as the same frame."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,15 @@ def test_wide_folder_takes_the_newest_files_whatever_the_case_of_their_names(tmp
     (tmp_path / "Week 9 - 2024-06-10 - Sales.csv").write_text("old")
     (tmp_path / "Week 2 - In Stock.csv").write_text("old")
     assert_reads_as(tmp_path)
+
+
+def test_wide_folder_with_well_over_a_thousand_weeks(tmp_path: Path) -> None:
+    weeks = [date(1995, 1, 2) + timedelta(weeks=number) for number in range(1700)]
+    panel = pl.DataFrame({"Store": [1, 2], "Product": [10, 20]}).join(pl.DataFrame({"week": weeks}), how="cross")
+    panel = panel.with_columns(pl.col("week").dt.day().cast(pl.Float64).alias("sales"), in_stock=pl.lit(value=True))
+    for column, name in (("sales", "Week 0 - 2024-04-08 - Sales.csv"), ("in_stock", "Week 0 - In Stock.csv")):
+        panel.pivot("week", index=["Store", "Product"], values=column).write_csv(tmp_path / name)
+    assert_reads_as(tmp_path, panel)
 
 
 def test_wide_folder_with_renamed_columns(tmp_path: Path) -> None:
