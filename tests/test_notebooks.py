@@ -1,5 +1,6 @@
 """Notebooks run from end to end, and what they show is what they say."""
 
+import json
 import runpy
 import subprocess
 import sys
@@ -58,3 +59,20 @@ def test_marimo_finds_nothing_to_complain_of() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_notebook_goes_to_jupyter(tmp_path: Path) -> None:
+    written = tmp_path / "use_it.ipynb"
+    command = [
+        sys.executable,
+        "-m",
+        "marimo",
+        "export",
+        "ipynb",
+        str(NOTEBOOKS / "use_it.py"),
+        "--output",
+        str(written),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(written.read_text(encoding="utf-8"))["cells"]) > 5
