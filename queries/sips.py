@@ -46,7 +46,7 @@ def distributions(
     regular = ~pl.col(BEYOND)
     left = pl.col(MASS).filter(regular).sum().over(TARGET)
     has_neighbours = regular.any().over(TARGET)
-    return (
+    masses = (
         pl.concat([_split(lent), smooth])
         .join(targets.select(TARGET, _least(demand_unit).alias("least")), on=TARGET)
         .select(
@@ -55,7 +55,9 @@ def distributions(
             pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0).alias(MASS),
             pl.lit(False).alias(BEYOND),
         )
-        .pipe(lambda masses: pl.concat([masses, _tails(targets, demand_unit=demand_unit)]))
+    )
+    return (
+        pl.concat([masses, _tails(targets, demand_unit=demand_unit)])
         .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
         .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)

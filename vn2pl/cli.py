@@ -232,14 +232,7 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
     )
     source = command.add_mutually_exclusive_group()
     source.add_argument("--data", metavar="PATH", help="a panel, as of vn2pl impute: impute it, then query")
-    source.add_argument(
-        "--out",
-        "--processed",
-        dest="out",
-        metavar="DIR",
-        default="processed",
-        help="output folder of an earlier vn2pl impute (default: processed)",
-    )
+    _add_earlier_run(source, "--out", "--processed")
     command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
     _add_inference_option(command)
     command.add_argument(
@@ -275,14 +268,7 @@ formats:
 exit status: 0 done, 2 bad input, 130 interrupted""",
     )
     command.add_argument("--format", choices=["csv", "sipmath"], required=True, help="form of the file")
-    command.add_argument(
-        "--out",
-        "--processed",
-        dest="out",
-        metavar="DIR",
-        default="processed",
-        help="output folder of an earlier vn2pl impute (default: processed)",
-    )
+    _add_earlier_run(command, "--out", "--processed")
     command.add_argument("--to", metavar="FILE", help="write there instead of to standard output")
     command.add_argument("--store", action="append", metavar="S", help="only this Store; may be repeated")
     command.add_argument("--product", action="append", metavar="P", help="only this Product; may be repeated")
@@ -307,12 +293,7 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 needs the extra: pip install 'vn2pl[report]'
 exit status: 0 done, 2 bad input or extra missing, 130 interrupted""",
     )
-    command.add_argument(
-        "--processed",
-        metavar="DIR",
-        default="processed",
-        help="output folder of an earlier vn2pl impute (default: processed)",
-    )
+    _add_earlier_run(command, "--processed")
     command.add_argument("--out", metavar="FILE", default="report.html", help="the report (default: report.html)")
     command.add_argument(
         "--sku",
@@ -375,6 +356,15 @@ def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 exit status: 0 done, 2 no such shell""",
     )
     command.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh", "powershell"], help="the shell")
+
+
+def _add_earlier_run(options: "argparse._ActionsContainer", *names: str) -> None:
+    options.add_argument(
+        *names,
+        metavar="DIR",
+        default="processed",
+        help="output folder of an earlier vn2pl impute (default: processed)",
+    )
 
 
 def _add_panel_options(command: argparse.ArgumentParser) -> None:
