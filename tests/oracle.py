@@ -110,6 +110,12 @@ class Panel:
         """Rows of other SKUs in the same week and the same cell."""
         return [other for other in self.of_week[row.week] if other.sku != row.sku and same(other, row, cell)]
 
+    def telling(self, row: Row, *cell: str) -> list[Row]:
+        """Those others whose sales tell of the week: in stock, and not before anybody has a history."""
+        if not any(self.history[other.key] for other in self.of_week[row.week]):
+            return []
+        return [other for other in self.others(row, *cell) if other.in_stock]
+
 
 def gap(row: Row, other: Row) -> int:
     """Calendar weeks strictly between two rows: 0 for adjacent weeks."""
@@ -184,26 +190,31 @@ def levels_and_index(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key
     }
 
 
+COLD_PEERS = (("StoreFormat", 0, 1), ("Department", 10, 8), ("ProductGroup", 3, 8), ("Product", 1.5, 8))
+
+
 def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, float]:
     """Step 1: what peers say of a SKU's log level, whatever its own history."""
     log_level = {
         row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + 0.1)
         for row in panel.rows
-        if panel.own_weeks(row) >= 8
+        if panel.own_weeks(row)
     }
 
-    def known(rows: Iterable[Row]) -> list[float]:
-        return [log_level[row.key] for row in rows if row.key in log_level]
+    def known(rows: Iterable[Row], weeks: int = 8) -> list[float]:
+        return [log_level[row.key] for row in rows if panel.own_weeks(row) >= weeks]
 
     product_level = {}
     for row in panel.rows:
-        everything = shrunk(known(panel.of_week[row.week]), math.log(1.5), 1)
-        department = shrunk(known(panel.others(row, "Department")), everything, 3)
-        group = shrunk(known(panel.others(row, "ProductGroup")), department, 2)
-        product_level[row.key] = shrunk(known(panel.others(row, "Product")), group, 1)
+        everybody = known(panel.of_week[row.week], 1)
+        cold, nobody = (shrunk(everybody, 0, 0) if everybody else math.log(1.5)), True
+        for attribute, strength, weeks in COLD_PEERS:
+            if peers := known(panel.others(row, attribute), weeks):
+                cold, nobody = shrunk(peers, cold, 0 if nobody else strength), False
+        product_level[row.key] = cold
 
     def store_residual(row: Row) -> float:
-        peers = [other.key for other in panel.others(row, "Store", "ProductGroup") if other.key in log_level]
+        peers = [other.key for other in panel.others(row, "Store", "ProductGroup") if panel.own_weeks(other) >= 8]
         return shrunk([log_level[key] - product_level[key] for key in peers], 0, 2)
 
     return {row.key: product_level[row.key] + 0.9 * store_residual(row) for row in panel.rows}
@@ -240,7 +251,7 @@ def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
     """Step 3: how the other in-stock SKUs sold in this very week against their levels, log scale."""
     index = 0.0
     for coefficient, cell in INDEX_CELLS:
-        peers = [other for other in panel.others(row, *cell) if other.in_stock]
+        peers = panel.telling(row, *cell)
         sold = math.fsum(other.sales * (level[other.key] + 1) ** -0.3 for other in peers)
         usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.3 for other in peers)
         index += coefficient * math.log((sold + 3) / (usual + 3))
@@ -263,11 +274,10 @@ def drift(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
             if week.week == row.week or (week.week > row.week and not panel.both_sides):
                 continue
             fading = 0.5 ** (gap(row, week) / half_life)
-            for other in panel.others(week, *cell):
-                if other.in_stock:
-                    importance = (level[other.key] + 1) ** -0.3
-                    sold += fading * importance * other.sales
-                    usual += fading * importance * level[other.key]
+            for other in panel.telling(week, *cell):
+                importance = (level[other.key] + 1) ** -0.3
+                sold += fading * importance * other.sales
+                usual += fading * importance * level[other.key]
         found += exponent * math.log(sold / usual)
     return found
 
@@ -316,7 +326,7 @@ def moved_level(known: Features) -> float:
 
 def conditional_mean(known: Features) -> float:
     """Step 5: the expected demand mu."""
-    elasticity = 1 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(known["level"] + 0.1) - 0.5)
+    elasticity = 1 + 0.65 * (known["zero_share"] - 0.36) + 0.07 * (math.log(min(known["level"], 200) + 0.1) - 0.5)
     return moved_level(known) * math.exp(known["week_index"] * elasticity + 0.05 * unsettled(known["own_weeks"]))
 
 

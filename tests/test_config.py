@@ -104,7 +104,7 @@ def test_profiles_are_found_by_name() -> None:
     [
         {"index_cells": []},
         {"index_cells": [{"by": ["Store"], "weight": 0.0}]},
-        {"peer_regularity_by": [], "kind_by": [], "store_residual_by": [], "drifts": [], "cold_peers": []},
+        {"peer_regularity_by": [], "kind_by": [], "store_residual": {"by": []}, "drifts": [], "cold_peers": []},
     ],
 )
 def test_every_circle_of_peers_can_be_switched_off(parameters: dict[str, object], small_panel: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ more, and the distribution is wider. Where little is expected a smooth law of co
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import polars as pl
@@ -40,10 +40,12 @@ class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """SKUs with the same attributes, and how many of them the wider circle counts for."""
+    """SKUs with the same attributes and at least ``min_weeks`` in-stock weeks, and how many of them the wider circle
+    counts for, where there is anyone in that."""
 
     by: Attributes
-    prior: Positive
+    prior: Positive = 1.0
+    min_weeks: Count = 8
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,10 +61,12 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How expected demand follows the week index: 1 + zero_share * (z - 0.36) + level * (log level - 0.5)."""
+    """How expected demand follows the week index: 1 + zero_share * (z - 0.36) + level * (log level - 0.5), where a
+    level counts as ``level_limit`` units at most: above it, all SKUs follow alike."""
 
     zero_share: float = 0.65
     level: float = 0.07
+    level_limit: Positive = 200.0
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +110,12 @@ DRIFTS = (
     Drift(by=("StoreFormat", "ProductGroup"), exponent=0.12),
 )
 COLD_PEERS = (
-    Peers(by=("Department",), prior=3.0),
-    Peers(by=("ProductGroup",), prior=2.0),
-    Peers(by=("Product",), prior=1.0),
+    Peers(by=("StoreFormat",), min_weeks=1),
+    Peers(by=("Department",), prior=10.0),
+    Peers(by=("ProductGroup",), prior=3.0),
+    Peers(by=("Product",), prior=1.5),
 )
+EVERYBODY = Peers(by=(), min_weeks=1)
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,11 +126,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     recent_exponent: NonNegative = 0.65
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
-    cold_min_weeks: Count = 8
     cold_peers: tuple[Peers, ...] = COLD_PEERS
     cold_start_units: Positive = 1.5
-    store_residual_by: Attributes = ("Store", "ProductGroup")
-    store_residual_prior: Positive = 2.0
+    store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
     store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
     index_prior_units: Positive = 3.0
@@ -152,8 +156,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def attributes(self) -> Sequence[str]:
-        circles: tuple[IndexCell | Peers | Drift, ...] = (*self.index_cells, *self.cold_peers, *self.drifts)
-        groupings = (*(circle.by for circle in circles), self.store_residual_by, self.peer_regularity_by, self.kind_by)
+        circles: tuple[IndexCell | Peers | Drift, ...] = (
+            *self.index_cells,
+            *self.cold_peers,
+            self.store_residual,
+            *self.drifts,
+        )
+        groupings = (*(circle.by for circle in circles), self.peer_regularity_by, self.kind_by)
         return tuple(dict.fromkeys(name for by in groupings for name in by))
 
     @property
@@ -186,8 +195,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return decayed_sum(pl.col(OBSERVED), half_life=half_life, both_sides=both_sides)
 
         weeks = decayed_sum(pl.col(EXPOSURE), half_life=math.inf, both_sides=both_sides)
-        is_known = fixed_point((pl.col(OWN_WEEKS) >= self.cold_min_weeks).cast(pl.Float64))
-        circles = _within(panel, [*(peers.by for peers in self.cold_peers), self.store_residual_by])
+        circles = [EVERYBODY, *_present(panel, (*self.cold_peers, self.store_residual))]
+        thresholds = sorted({circle.min_weeks for circle in circles})
         return (
             panel.with_columns(
                 age(), pl.when(IN_STOCK).then(SALES).alias(OBSERVED), pl.when(IN_STOCK).then(1.0).alias(EXPOSURE)
@@ -198,11 +207,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 sold(self.half_life).alias("sold"),
                 sold(self.recent_half_life).alias("sold_recently"),
             )
-            .with_columns(is_known.alias("known"))
-            .with_columns(
-                sum_of_week("known").alias(_known(())),
-                *(sum_of_others("known", by=by).alias(_known(by)) for by in circles),
-            )
+            .with_columns(fixed_point(_is_known(weeks).cast(pl.Float64)).alias(_known(weeks)) for weeks in thresholds)
+            .with_columns(_sum_in(circle, _known).alias(_number(circle)) for circle in circles)
         )
 
     def _levels(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -229,29 +235,36 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
 
     def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Log level that the other SKUs suggest: product, held against its group, its department, the week."""
-        peers = (sum_of_week("known_level") + math.log(self.cold_start_units)) / (pl.col(_known(())) + 1)
-        source = pl.when(pl.col(_known(())) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
-        present = _within(panel, [circle.by for circle in self.cold_peers])
-        for circle in self.cold_peers:
-            if circle.by in present:
-                others = pl.col(_known(circle.by))
-                peers = (sum_of_others("known_level", by=circle.by) + circle.prior * peers) / (others + circle.prior)
-                source = pl.when(others > 0).then(pl.lit(circle.by[-1])).otherwise(source)
+        """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
+        the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
+        circles = _present(panel, self.cold_peers)
+        thresholds = sorted({circle.min_weeks for circle in (EVERYBODY, *circles)})
+        level, source = pl.lit(math.log(self.cold_start_units)), pl.lit("prior")
+        is_wider_known = pl.lit(False)
+        for circle in (EVERYBODY, *circles):
+            number = pl.col(_number(circle))
+            prior = pl.when(is_wider_known).then(circle.prior).otherwise(0.0)
+            mean = (_sum_in(circle, _known_level) + prior * level) / (number + prior)
+            level = pl.when(number > 0).then(mean).otherwise(level)
+            source = pl.when(number > 0).then(pl.lit(circle.by[-1] if circle.by else "panel")).otherwise(source)
+            if circle.by:
+                is_wider_known = is_wider_known | (number > 0)
         source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source)
-        known_level = pl.when(pl.col("known") > 0).then("log_level")
         return (
-            panel.with_columns(fixed_point(known_level).alias("known_level"))
-            .with_columns(peers.alias("cold_level"), source.alias(LEVEL_SOURCE))
+            panel.with_columns(
+                fixed_point(pl.when(_is_known(weeks)).then("log_level")).alias(_known_level(weeks))
+                for weeks in thresholds
+            )
+            .with_columns(level.alias("cold_level"), source.alias(LEVEL_SOURCE))
             .pipe(self._add_store_residual)
         )
 
     def _add_store_residual(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        by = self.store_residual_by
-        if not _within(panel, [by]):
+        circle = self.store_residual
+        if not _present(panel, [circle]):
             return panel
-        residual = pl.when(pl.col("known") > 0).then(pl.col("log_level") - pl.col("cold_level"))
-        mean = sum_of_others("residual", by=by) / (pl.col(_known(by)) + self.store_residual_prior)
+        residual = pl.when(_is_known(circle.min_weeks)).then(pl.col("log_level") - pl.col("cold_level"))
+        mean = sum_of_others("residual", by=circle.by) / (pl.col(_number(circle)) + circle.prior)
         return panel.with_columns(fixed_point(residual).alias("residual")).with_columns(
             pl.col("cold_level") + self.store_residual_weight * mean
         )
@@ -265,7 +278,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         cells = [cell for cell in self.index_cells if cell.by in present]
         weight_left = sum(cell.weight for cell in cells)
         scale = sum(cell.weight for cell in self.index_cells) / weight_left if weight_left else 0.0
-        importance = (pl.col("level") + 1).pow(-self.index_level_power)
+        # Before anybody has sold anything, levels are but the prior, and sales beside them say nothing of the week.
+        begun = pl.col(_number(EVERYBODY)) > 0
+        importance = pl.when(begun).then((pl.col("level") + 1).pow(-self.index_level_power))
         prior = self.index_prior_units
 
         def index(cell: IndexCell) -> pl.Expr:
@@ -327,9 +342,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def _expected_demand(self) -> pl.Expr:
         follow = self.elasticity
-        elasticity = (
-            1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * ((pl.col("level") + 0.1).log() - 0.5)
-        )
+        log_level = (pl.col("level").clip(upper_bound=follow.level_limit) + 0.1).log()
+        elasticity = 1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * (log_level - 0.5)
         markup = self.unsettled_markup * self._unsettled()
         return (self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
 
@@ -446,8 +460,31 @@ def _within(panel: pl.LazyFrame, groupings: Sequence[tuple[str, ...]]) -> list[t
     return [by for by in groupings if by and present.issuperset(by)]
 
 
-def _known(by: Sequence[str]) -> str:
-    return "_".join(["others_known", *by])
+def _is_known(min_weeks: int) -> pl.Expr:
+    return pl.col(OWN_WEEKS) >= min_weeks
+
+
+def _sum_in(circle: Peers, column: Callable[[int], str]) -> pl.Expr:
+    """Of what is known of SKUs with enough weeks, the sum over the others of the circle, or over all of the week."""
+    known = column(circle.min_weeks)
+    return sum_of_others(known, by=circle.by) if circle.by else sum_of_week(known)
+
+
+def _known(min_weeks: int) -> str:
+    return f"known_for_{min_weeks}_weeks"
+
+
+def _known_level(min_weeks: int) -> str:
+    return f"level_known_for_{min_weeks}_weeks"
+
+
+def _number(circle: Peers) -> str:
+    return "_".join(["others", _known(circle.min_weeks), *circle.by])
+
+
+def _present(panel: pl.LazyFrame, circles: Sequence[Peers]) -> list[Peers]:
+    present = _within(panel, [circle.by for circle in circles])
+    return [circle for circle in circles if circle.by in present]
 
 
 def _others(name: str, by: Sequence[str]) -> str:
