@@ -8,6 +8,8 @@ import pytest
 from commands import run_impute
 
 from vn2pl import InputError, memory
+from vn2pl.cli import DONE, parser
+from vn2pl.commands import query
 
 GIGABYTE = 10**9
 
@@ -111,6 +113,18 @@ def test_a_run_that_will_not_fit_writes_nothing(
     assert not list(tmp_path.glob("out/*"))
     run_impute(panel, tmp_path / "out", *options, "--ignore-memory")
     assert (tmp_path / "out" / "run.json").exists()
+
+
+@pytest.mark.parametrize("short", ["ROW", "PAIR"])
+def test_a_question_that_will_not_fit_is_not_answered(
+    panel: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], short: str
+) -> None:
+    monkeypatch.setattr(memory, f"BYTES_PER_{short}", 10**9)
+    asked = ["query", "figures", "--data", str(panel), "--config", str(panel.with_name("config.yaml"))]
+    with pytest.raises(InputError, match="--ignore-memory"):
+        query.run(parser().parse_args(asked))
+    assert query.run(parser().parse_args([*asked, "--ignore-memory"])) == DONE
+    assert "n_imputed" in capsys.readouterr().out
 
 
 def test_a_dry_run_tells_what_there_is(panel: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

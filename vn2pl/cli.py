@@ -241,9 +241,7 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
         help="form of the answer (default: as the name in --to says, else table)",
     )
     command.add_argument("--to", metavar="FILE", help="write the answer there instead of printing it")
-    command.add_argument(
-        "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
-    )
+    _add_machine_options(command)
     command.set_defaults(n_neighbors=None, candidate_weeks=None)
 
 
@@ -379,6 +377,10 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
         help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
     )
     _add_inference_option(command)
+    _add_machine_options(command)
+
+
+def _add_machine_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
     )

@@ -12,16 +12,15 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 from rich.table import Table
 
-from .. import queries
+from .. import memory, queries
 from ..artifacts import refuse_damage, replacing
 from ..cli import DONE
-from ..config import Config
 from ..errors import InputError
-from ..reading import read_panel
+from ..imputation import ready
 from ..runs import scanned
 from ..sql import Query, answer, bind, load, parameter_values, shipped
 from ..terminal import fits, plain_console
-from .inputs import configured, refuse_replacing
+from .inputs import configured, read_observed, refuse_replacing
 
 ROWS_SHOWN = 50
 TABLE = "table"
@@ -57,18 +56,24 @@ def _form(arguments: argparse.Namespace) -> str:
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
-        inferred = config.candidate_weeks if arguments.infer_stockouts else None
-        return _planned(read_panel(arguments.data, columns=config.columns, infer_stockouts=inferred), config)
-    for option, given in (("--config", arguments.config), ("--infer-stockouts", arguments.infer_stockouts)):
-        if given:
+        observed, _ = read_observed(
+            arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
+        )
+        search = ready(queries.features(observed.lazy(), config), config)
+        if not arguments.ignore_memory:
+            # One query searches all pairs at once, not shard by shard.
+            needed = memory.estimate(rows=observed.height, largest_shard=search.pairs)
+            memory.require(needed, source=arguments.data)
+        return _tables_of(observed.lazy(), queries.search(search.prepared, config))
+    for option in ("--config", "--infer-stockouts", "--ignore-memory"):
+        if getattr(arguments, option.removeprefix("--").replace("-", "_")):
             raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
     tables = scanned(Path(arguments.out), otherwise=", or give --data")
     refuse_damage(Path(arguments.out))
     return tables
 
 
-def _planned(panel: pl.LazyFrame, config: Config) -> dict[str, pl.LazyFrame]:
-    found = queries.plan(panel, config)
+def _tables_of(panel: pl.LazyFrame, found: queries.Found) -> dict[str, pl.LazyFrame]:
     imputed = queries.imputed(panel, found.outcomes)
     return {
         "panel": panel,
