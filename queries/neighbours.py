@@ -38,6 +38,7 @@ SAMPLE = 16
 SAMPLING = 7919
 BOUND = "bound"
 NEAREST = "nearest"
+SHORT = "short"
 FARTHEST = "farthest"
 NEIGHBOUR = {STORE: "neighbour_store", PRODUCT: "neighbour_product", WEEK: "neighbour_week"}
 
@@ -88,12 +89,10 @@ def nearest(
         .select(TARGET, _bound().alias(BOUND))
     )
     bounded = targets.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
-    found = _collected(pairs_within(bounded, candidates, slots, profile)).join(asking, on=TARGET).cache()
-    short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
-    missed = targets.join(found.filter(short), on=TARGET, how="semi")
-    again = _collected(pairs(missed, candidates, slots, profile)).join(asking, on=TARGET)
-    taken = pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT))
-    return pl.concat([found.filter(~short), again]).select(TARGET, taken)
+    found = _taken(pairs_within(bounded, candidates, slots, profile), asking).cache()
+    missed = targets.join(found.filter(SHORT), on=TARGET, how="semi")
+    again = _taken(pairs(missed, candidates, slots, profile), asking)
+    return pl.concat([found.filter(~pl.col(SHORT)), again]).select(TARGET, NEAREST)
 
 
 def donations(
@@ -186,9 +185,17 @@ def _bound() -> pl.Expr:
     return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True)
 
 
-def _collected(pairs: pl.LazyFrame) -> pl.LazyFrame:
+def _taken(pairs: pl.LazyFrame, asking: pl.LazyFrame) -> pl.LazyFrame:
+    """The nearest of the pairs given: target, nearest, and short (Boolean: fewer than there are, or than are sought)."""
     packed = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64) * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
-    return pairs.select(TARGET, packed.alias(NEAREST)).group_by(TARGET).agg(pl.col(NEAREST))
+    is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
+    return (
+        pairs.select(TARGET, packed.alias(NEAREST))
+        .group_by(TARGET)
+        .agg(pl.col(NEAREST))
+        .join(asking, on=TARGET)
+        .select(TARGET, pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT)), is_short.alias(SHORT))
+    )
 
 
 def _unpacked(packed: pl.Expr) -> pl.Expr:
