@@ -186,7 +186,7 @@ def _bound() -> pl.Expr:
 
 
 def _taken(pairs: pl.LazyFrame, asking: pl.LazyFrame) -> pl.LazyFrame:
-    """The nearest of the pairs given: target, nearest, and short (Boolean: fewer than there are, or than are sought)."""
+    """The nearest of these pairs: target, nearest, and short (Boolean: fewer than are sought, and than there are)."""
     packed = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64) * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
     is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     return (

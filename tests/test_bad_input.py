@@ -4,7 +4,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,6 +89,13 @@ def matching(pattern: str, contents: Mapping[str, bytes | str]) -> Build:
 def wide(changes: Mapping[str, str | None] = {}) -> Build:
     """The good wide folder with some files replaced, or left out with None."""
     return folder_of({name: text for name, text in {**WIDE, **changes}.items() if text is not None})
+
+
+def weekly(value: str, *, weeks: int) -> str:
+    """A wide file of the good folder's SKUs, with so many weeks."""
+    names = [str(date(1985, 1, 7) + timedelta(weeks=number)) for number in range(weeks)]
+    lines = (",".join([key, *[value] * weeks]) for key in ("1,10", "2,20"))
+    return "\n".join([",".join(["Store,Product", *names]), *lines])
 
 
 def edited(name: str, old: str, new: str) -> Build:
@@ -476,6 +483,11 @@ CASES = [
         "wide key types differ",
         edited(IN_STOCK, "2,20", "B,20"),
         (IN_STOCK, "Store holds String", "expected Int64"),
+    ),
+    Case(
+        "wide, too many weeks",
+        wide({SALES: weekly("3", weeks=1801), IN_STOCK: weekly("True", weeks=1801)}),
+        (SALES, "has 1,801 week columns, expected 1,800 at most"),
     ),
     Case("wide ragged", edited(SALES, "1,10,3.0,0.0", "1,10,3.0"), (SALES, "line 2: found 3", "expected 4")),
     Case("wide collision", edited(MASTER, "ProductGroup", "status"), ("'status' would collide",)),

@@ -104,10 +104,12 @@ def test_profiles_are_found_by_name() -> None:
     [
         {"index_cells": []},
         {"index_cells": [{"by": ["Store"], "weight": 0.0}]},
+        {"store_residual": {"by": ["Product"], "min_weeks": 8}},
+        {"store_residual": {"by": [], "min_weeks": 1}},
         {"peer_regularity_by": [], "kind_by": [], "store_residual": {"by": []}, "drifts": [], "cold_peers": []},
     ],
 )
-def test_every_circle_of_peers_can_be_switched_off(parameters: dict[str, object], small_panel: pl.DataFrame) -> None:
+def test_every_circle_of_peers_can_be_another_or_none(parameters: dict[str, object], small_panel: pl.DataFrame) -> None:
     config = vn2pl.Config(n_neighbors=20, min_candidates=60, parameters=parameters)
     sips = vn2pl.sips(small_panel.lazy(), config).collect()
     assert sips["value"].is_finite().all()

@@ -41,6 +41,7 @@ from vn2pl.errors import InputError
 from vn2pl.queries import with_inferred_stockouts
 from vn2pl.queries.names import IN_STOCK, KEY, SKU
 from vn2pl.queries.profiles.base import CandidateWeeks
+from vn2pl.queries.sums import MOST_WEEKS
 
 __all__ = ["check_panel", "read_panel", "scan_panel"]
 
@@ -63,13 +64,17 @@ LONGEST_HEADER = 1_000_000
 
 
 class Source(NamedTuple):
-    """A panel as it was found: columns renamed, types as in its files."""
+    """A panel as it was found: columns renamed, types as in its files.
+
+    ``layout_problems`` keep its rows from being told; with ``judges_values`` they are all that a panel can have.
+    """
 
     name: str
     files: Sequence[str]
     frame: pl.LazyFrame
     scan_file: Callable[[str], pl.LazyFrame]
     layout_problems: Callable[[], list[str]]
+    judges_values: bool = False
 
 
 class Header(NamedTuple):
@@ -142,7 +147,8 @@ def read_panel(
     with _damage_located(source):
         with readable(source.name):
             raise_any(source.layout_problems())
-        check_panel(source.frame, source=source.name)
+        if not source.judges_values:
+            check_panel(source.frame, source=source.name)
     return _published(source, infer_stockouts)
 
 
@@ -434,6 +440,7 @@ def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]
         _joined(sales, in_stock, master),
         lambda file: _scan_csv([file], header := _header(file), texts=header.names),
         lambda: _wide_problems(sales, in_stock, master),
+        judges_values=True,
     )
 
 
@@ -541,6 +548,7 @@ def _wide_problems(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> lis
     sales, *others = files = [_collected(file) for file in files]
     flags = others[: len(in_stock)]
     problems = [
+        _too_many_weeks(sales),
         *(_lacking_keys(file) for file in files),
         *(_repeated_skus(file) for file in files),
         *(_lacking_skus(file, sales) for file in flags),
@@ -555,6 +563,13 @@ def _wide_problems(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> lis
 def _collected(file: Wide) -> Wide:
     """Wide files are small, and reading one again for every check costs more than to keep it."""
     return file._replace(lines=file.lines.collect(engine="streaming").lazy())
+
+
+def _too_many_weeks(sales: Wide) -> list[str]:
+    # The header has shown that each is a week after the one before.
+    found = len(sales.weeks)
+    told = f"{sales.path}: has {found:,} week columns, expected {MOST_WEEKS:,} at most"
+    return [told] if found > MOST_WEEKS else []
 
 
 def _lacking_keys(file: Wide) -> list[str]:

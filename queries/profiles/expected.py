@@ -15,10 +15,11 @@ more, and the distribution is wider. Where little is expected a smooth law of co
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
@@ -173,19 +174,40 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
         (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
         (String); and kind (Float32, a number for each kind of SKU)."""
-        both_sides = candidate_weeks == "all"
+        both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
+        its = self._within(columns)
         return (
-            panel.pipe(self._history, both_sides=both_sides)
-            .pipe(self._levels, both_sides=both_sides)
+            panel.pipe(its._history, both_sides=both_sides)
+            .pipe(its._levels, both_sides=both_sides)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
-            .pipe(self._levels, both_sides=both_sides)
-            .pipe(self._shape, both_sides=both_sides)
-            .pipe(self._peer_regularity, both_sides=both_sides)
-            .with_columns(self._expected_demand().alias("expected_demand"))
-            .pipe(self._follow_drift, both_sides=both_sides)
-            .pipe(self._follow_year_ago, both_sides=both_sides)
-            .with_columns(self._kind(panel).cast(pl.Float32).alias(KIND))
-            .select(*panel.collect_schema().names(), *FEATURES)
+            .pipe(its._levels, both_sides=both_sides)
+            .pipe(its._shape, both_sides=both_sides)
+            .pipe(its._peer_regularity, both_sides=both_sides)
+            .with_columns(its._expected_demand().alias("expected_demand"))
+            .pipe(its._follow_drift, both_sides=both_sides)
+            .pipe(its._follow_year_ago, both_sides=both_sides)
+            .with_columns(its._kind().cast(pl.Float32).alias(KIND))
+            .select(*columns, *FEATURES)
+        )
+
+    def _within(self, columns: Collection[str]) -> "Expected":
+        """The profile as far as a panel's columns go: a grouping that needs another one is switched off, as is one that
+        names none; the weight of an index cell goes to those that are left."""
+
+        def kept(by: Attributes) -> Attributes:
+            return by if set(by) <= set(columns) else ()
+
+        cells = [cell for cell in self.index_cells if kept(cell.by)]
+        weight_left = sum(cell.weight for cell in cells)
+        scale = sum(cell.weight for cell in self.index_cells) / weight_left if weight_left else 0.0
+        return replace(
+            self,
+            index_cells=tuple(replace(cell, weight=scale * cell.weight) for cell in cells),
+            cold_peers=tuple(circle for circle in self.cold_peers if kept(circle.by)),
+            drifts=tuple(drift for drift in self.drifts if kept(drift.by)),
+            store_residual=replace(self.store_residual, by=kept(self.store_residual.by)),
+            peer_regularity_by=kept(self.peer_regularity_by),
+            kind_by=kept(self.kind_by),
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -195,8 +217,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return decayed_sum(pl.col(OBSERVED), half_life=half_life, both_sides=both_sides)
 
         weeks = decayed_sum(pl.col(EXPOSURE), half_life=math.inf, both_sides=both_sides)
-        circles = [EVERYBODY, *_present(panel, (*self.cold_peers, self.store_residual))]
-        thresholds = sorted({circle.min_weeks for circle in circles})
+        circles = {_number(circle): circle for circle in (EVERYBODY, *self.cold_peers, self.store_residual)}
+        thresholds = sorted({circle.min_weeks for circle in circles.values()})
         return (
             panel.with_columns(
                 age(), pl.when(IN_STOCK).then(SALES).alias(OBSERVED), pl.when(IN_STOCK).then(1.0).alias(EXPOSURE)
@@ -208,7 +230,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 sold(self.recent_half_life).alias("sold_recently"),
             )
             .with_columns(fixed_point(_is_known(weeks).cast(pl.Float64)).alias(_known(weeks)) for weeks in thresholds)
-            .with_columns(_sum_in(circle, _known).alias(_number(circle)) for circle in circles)
+            .with_columns(_sum_in(circle, _known).alias(name) for name, circle in circles.items())
         )
 
     def _levels(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -237,11 +259,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
         the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
-        circles = _present(panel, self.cold_peers)
-        thresholds = sorted({circle.min_weeks for circle in (EVERYBODY, *circles)})
+        circles = (EVERYBODY, *self.cold_peers)
+        thresholds = sorted({circle.min_weeks for circle in circles})
         level, source = pl.lit(math.log(self.cold_start_units)), pl.lit("prior")
         is_wider_known = pl.lit(False)
-        for circle in (EVERYBODY, *circles):
+        for circle in circles:
             number = pl.col(_number(circle))
             prior = pl.when(is_wider_known).then(circle.prior).otherwise(0.0)
             mean = (_sum_in(circle, _known_level) + prior * level) / (number + prior)
@@ -261,7 +283,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def _add_store_residual(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         circle = self.store_residual
-        if not _present(panel, [circle]):
+        if not circle.by:
             return panel
         residual = pl.when(_is_known(circle.min_weeks)).then(pl.col("log_level") - pl.col("cold_level"))
         mean = sum_of_others("residual", by=circle.by) / (pl.col(_number(circle)) + circle.prior)
@@ -270,14 +292,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
 
     def _add_week_index(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Log index of the week: what other in-stock SKUs sold against their levels, cell by cell.
-
-        Cells whose attributes the panel lacks are left out and their weight goes to the others.
-        """
-        present = _within(panel, [cell.by for cell in self.index_cells])
-        cells = [cell for cell in self.index_cells if cell.by in present]
-        weight_left = sum(cell.weight for cell in cells)
-        scale = sum(cell.weight for cell in self.index_cells) / weight_left if weight_left else 0.0
+        """Log index of the week: what other in-stock SKUs sold against their levels, cell by cell."""
         # Before anybody has sold anything, levels are but the prior, and sales beside them say nothing of the week.
         begun = pl.col(_number(EVERYBODY)) > 0
         importance = pl.when(begun).then((pl.col("level") + 1).pow(-self.index_level_power))
@@ -285,12 +300,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         def index(cell: IndexCell) -> pl.Expr:
             sold, usual = (sum_of_others(name, by=cell.by) + prior for name in ("weighted_sales", "weighted_level"))
-            return scale * cell.weight * (sold / usual).log()
+            return cell.weight * (sold / usual).log()
 
         return panel.with_columns(
             fixed_point(importance * pl.col(OBSERVED)).alias("weighted_sales"),
             fixed_point(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
-        ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, cells)).alias("week_index"))
+        ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, self.index_cells)).alias("week_index"))
 
     def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies; and the share of
@@ -319,7 +334,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _peer_regularity(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """How many more weeks with sales peers have than their levels imply, against the variance of such a number."""
         by = self.peer_regularity_by
-        if not _within(panel, [by]):
+        if not by:
             return panel.with_columns(pl.lit(0.0).alias("peer_regularity"))
         usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
         is_more = fixed_point(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
@@ -351,12 +366,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
         return (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
 
-    def _kind(self, panel: pl.LazyFrame) -> pl.Expr:
-        return pl.struct(self.kind_by).rank("dense") if _within(panel, [self.kind_by]) else pl.lit(0)
+    def _kind(self) -> pl.Expr:
+        return pl.struct(self.kind_by).rank("dense") if self.kind_by else pl.lit(0)
 
     def _follow_drift(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What peers sold in other weeks against their levels, the nearest weeks counting most."""
-        present = _within(panel, [drift.by for drift in self.drifts])
 
         def ratio(drift: Drift) -> pl.Expr:
             sums = (
@@ -368,11 +382,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         weekly = [
             sum_of_others(name, by=by).alias(_others(name, by))
-            for by in dict.fromkeys(present)
+            for by in dict.fromkeys(drift.by for drift in self.drifts)
             for name in ("weighted_sales", "weighted_level")
         ]
-        ratios = [ratio(drift) for drift in self.drifts if drift.by in present]
-        drifted = self._corrected(pl.sum_horizontal(pl.lit(0.0), *ratios))
+        drifted = self._corrected(pl.sum_horizontal(pl.lit(0.0), *map(ratio, self.drifts)))
         return panel.with_columns(weekly).with_columns(drifted)
 
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -454,12 +467,6 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 PROFILE = Expected
 
 
-def _within(panel: pl.LazyFrame, groupings: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """The groupings whose attributes the panel has; one that names none is switched off."""
-    present = set(panel.collect_schema().names())
-    return [by for by in groupings if by and present.issuperset(by)]
-
-
 def _is_known(min_weeks: int) -> pl.Expr:
     return pl.col(OWN_WEEKS) >= min_weeks
 
@@ -480,11 +487,6 @@ def _known_level(min_weeks: int) -> str:
 
 def _number(circle: Peers) -> str:
     return "_".join(["others", _known(circle.min_weeks), *circle.by])
-
-
-def _present(panel: pl.LazyFrame, circles: Sequence[Peers]) -> list[Peers]:
-    present = _within(panel, [circle.by for circle in circles])
-    return [circle for circle in circles if circle.by in present]
 
 
 def _others(name: str, by: Sequence[str]) -> str:
