@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .errors import InputError
 
-BASE = 150_000_000
+BASE = 200_000_000
 BYTES_PER_ROW = 480
 BYTES_PER_PAIR = 15
 BYTES_PER_NEIGHBOUR = 200
@@ -36,8 +36,8 @@ class Estimate(NamedTuple):
 def estimate(*, rows: int, largest_shard: int = 0, neighbours: int = 0) -> Estimate:
     """From the rows of the panel, the pairs of the largest shard, and the neighbours that are to be saved.
 
-    Rather too much than too little: measured peaks were 0.51 GB for 94,043 rows, 0.80 GB for 940,430 and 4.90 GB for
-    9,404,300, for which this gives 0.53, 0.96 and 5.03 GB.
+    Rather too much than too little: measured peaks were 0.56 GB for 94,043 rows, 0.82 GB for 940,430 and 5.54 GB for
+    9,404,300, for which this gives 0.57, 1.00 and 5.79 GB.
     """
     return Estimate(BYTES_PER_ROW * rows, BYTES_PER_PAIR * largest_shard, BYTES_PER_NEIGHBOUR * neighbours)
 
