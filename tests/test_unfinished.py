@@ -1,6 +1,7 @@
 """A long run that is stopped goes on where it was, and no byte tells the difference."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -45,13 +46,12 @@ def _impute(panel: Path, out: str, *options: object) -> Path:
 def _stopped(panel: Path, monkeypatch: pytest.MonkeyPatch, *options: object) -> Path:
     """An output folder in which a run was stopped after some shards."""
     save = unfinished.KeptShards.save
-    done: list[imputation.Shard] = []
+    turn = count()
 
     def stopping(self: unfinished.KeptShards, shard: imputation.Shard, frames: Sequence[pl.DataFrame]) -> None:
-        if len(done) == DONE_BEFORE_THE_STOP:
+        if next(turn) >= DONE_BEFORE_THE_STOP:
             raise KeyboardInterrupt
         save(self, shard, frames)
-        done.append(shard)
 
     with monkeypatch.context() as patched:
         patched.setattr(unfinished.KeptShards, "save", stopping)

@@ -1,8 +1,10 @@
-"""Running the plan: features once, then shard after shard of target seasons, each a lazy plan of its own."""
+"""Running the plan: features once, then shards of target seasons, each a lazy plan of its own, two at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import polars as pl
 
@@ -12,6 +14,10 @@ from .queries.workload import PAIRS, STOCKOUTS, workload
 
 Engine = Literal["auto", "streaming", "in-memory"]
 PAIRS_PER_SHARD = 24_000_000
+SHARDS_AT_ONCE = 2
+
+
+T = TypeVar("T")
 
 
 class Shard(NamedTuple):
@@ -61,9 +67,9 @@ class Search(NamedTuple):
         return sum(shard.pairs for shard in self.shards)
 
     @property
-    def largest_shard(self) -> int:
-        """Pairs of the largest shard."""
-        return max((shard.pairs for shard in self.shards), default=0)
+    def pairs_at_once(self) -> int:
+        """Pairs of the shards that are searched at the same time, at most."""
+        return sum(sorted(shard.pairs for shard in self.shards)[-shards_at_once() :])
 
     def neighbours(self) -> int:
         """Neighbours that will be found, at most."""
@@ -151,11 +157,31 @@ def run(
     if report:
         report.planned(search.shards)
     parts = []
-    for shard in search.shards or [Shard((), 0, 0)]:
-        parts.append(_searched(search, wanted, shard, shelf))
-        if report:
-            report.finished(shard)
+    shards = search.shards or [Shard((), 0, 0)]
+    with closing(side_by_side(shards, lambda shard: _searched(search, wanted, shard, shelf))) as found:
+        for shard, frames in found:
+            parts.append(frames)
+            if report:
+                report.finished(shard)
     return [pl.concat(frames) for frames in zip(*parts, strict=True)]
+
+
+def side_by_side(shards: Sequence[Shard], search: Callable[[Shard], T], /) -> Generator[tuple[Shard, T]]:
+    """Every shard with what was found for it, in order.
+
+    Two are searched at a time: where one has work for a single core only, the other keeps the rest busy. When the
+    generator is closed early, shards under way are waited for and the others dropped.
+    """
+    threads = ThreadPoolExecutor(shards_at_once())
+    try:
+        yield from zip(shards, threads.map(search, shards), strict=True)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def shards_at_once() -> int:
+    """One where Polars has one thread."""
+    return min(SHARDS_AT_ONCE, pl.thread_pool_size())
 
 
 def _searched(

@@ -21,7 +21,7 @@ GROUPS = Path("/sys/fs/cgroup")
 
 
 class Estimate(NamedTuple):
-    """Bytes at the peak of a run: for the panel and its features, for the largest shard's pairs, for neighbours."""
+    """Bytes at the peak of a run: for the panel and its features, for the pairs searched at once, for neighbours."""
 
     panel: int
     pairs: int
@@ -33,13 +33,13 @@ class Estimate(NamedTuple):
         return BASE + sum(self)
 
 
-def estimate(*, rows: int, largest_shard: int = 0, neighbours: int = 0) -> Estimate:
-    """From the rows of the panel, the pairs of the largest shard, and the neighbours that are to be saved.
+def estimate(*, rows: int, pairs_at_once: int = 0, neighbours: int = 0) -> Estimate:
+    """From the rows of the panel, the pairs searched at the same time, and the neighbours that are to be saved.
 
-    Rather too much than too little: measured peaks were 0.56 GB for 94,043 rows, 0.82 GB for 940,430 and 5.54 GB for
-    9,404,300, for which this gives 0.57, 1.00 and 5.79 GB.
+    Rather too much than too little: measured peaks were 0.50 GB for 94,043 rows, 0.87 GB for 940,430 and 5.54 GB for
+    9,404,300, for which this gives 0.58, 1.3 and 6.8 GB.
     """
-    return Estimate(BYTES_PER_ROW * rows, BYTES_PER_PAIR * largest_shard, BYTES_PER_NEIGHBOUR * neighbours)
+    return Estimate(BYTES_PER_ROW * rows, BYTES_PER_PAIR * pairs_at_once, BYTES_PER_NEIGHBOUR * neighbours)
 
 
 def require(estimated: Estimate, /, *, source: str) -> None:

@@ -54,14 +54,16 @@ def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.Data
     """The neighbour stage as the command runs it."""
     import polars as pl
 
-    from vn2pl.imputation import plan_shards
+    from vn2pl.imputation import Shard, plan_shards, side_by_side
     from vn2pl.queries import workload
     from vn2pl.queries.names import TARGET_SEASON
 
+    def search(shard: Shard) -> pl.DataFrame:
+        targets = prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons)))
+        return neighbour_stage(prepared, targets, settings.definition).collect(engine="streaming")
+
     shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine="streaming"))
-    chosen = (prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons))) for shard in shards)
-    found = (neighbour_stage(prepared, targets, settings.definition) for targets in chosen)
-    return pl.concat([frame.collect(engine="streaming") for frame in found])
+    return pl.concat([found for _, found in side_by_side(shards, search)])
 
 
 def neighbour_stage(prepared: "Prepared", targets: "pl.LazyFrame", profile: "Profile") -> "pl.LazyFrame":

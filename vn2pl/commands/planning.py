@@ -35,7 +35,7 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
 def estimated(observed: pl.DataFrame, search: Search, /, *, with_neighbours: bool) -> memory.Estimate:
     """The memory that a search will need."""
     neighbours = search.neighbours() if with_neighbours else 0
-    return memory.estimate(rows=observed.height, largest_shard=search.largest_shard, neighbours=neighbours)
+    return memory.estimate(rows=observed.height, pairs_at_once=search.pairs_at_once, neighbours=neighbours)
 
 
 def explain(observed: pl.LazyFrame, config: Config, /) -> None:

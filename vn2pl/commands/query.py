@@ -62,7 +62,7 @@ def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
         search = ready(queries.features(observed.lazy(), config), config)
         if not arguments.ignore_memory:
             # One query searches all pairs at once, not shard by shard.
-            needed = memory.estimate(rows=observed.height, largest_shard=search.pairs)
+            needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
             memory.require(needed, source=arguments.data)
         return _tables_of(observed.lazy(), queries.search(search.prepared, config))
     for option in ("--config", "--infer-stockouts", "--ignore-memory"):
