@@ -130,14 +130,12 @@ def _(config, features):
 
 @app.cell
 def _(chosen, prepared):
-    slot = ["target_period", "target_cell"]
-    pool = prepared.pools.join(chosen.lazy(), on=slot).select("reach", "candidates").collect()
-    pairs = prepared.targets.join(prepared.pools, on=slot).select(pl.col("candidates").cast(pl.Int64).sum())
+    pairs = prepared.targets.select(pl.col("candidates").cast(pl.Int64).sum())
 
     mo.md(f"""
     ## 5. Pools
 
-    It is compared with {pool["candidates"].item():,} candidates: earlier in-stock weeks of near season and near
+    It is compared with {chosen["candidates"].item():,} candidates: earlier in-stock weeks of near season and near
     expected demand. All stockouts together make
     {pairs.collect().item():,} pairs, which the engine streams: they are never all in memory.
     """)

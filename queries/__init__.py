@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from .candidates import alike, candidates, targets
+from .candidates import alike, candidates, targets, with_pools
 from .draws import draws
 from .imputed import imputed, largest_sales, marked, outcomes
 from .names import FIRST, TARGET, TARGET_SEASON, WEEK
@@ -52,7 +52,6 @@ class Prepared(NamedTuple):
 
     targets: pl.LazyFrame
     candidates: pl.LazyFrame
-    pools: pl.LazyFrame
     slots: pl.LazyFrame
     largest_sales: pl.LazyFrame
 
@@ -76,7 +75,7 @@ def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
 def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None = None) -> Prepared:
     """Stockouts, those from a week on or all, candidates, and the pool of candidates that each is compared with."""
     profile = settings.definition
-    stockouts = targets(features, profile, n_neighbors=settings.n_neighbors)
+    stockouts = targets(features, profile)
     stockouts = (stockouts if since is None else stockouts.filter(pl.col(WEEK) >= since)).cache()
     donors = candidates(features, profile, cell_candidates=settings.cell_candidates).cache()
     weeks = week_pairs(
@@ -86,11 +85,16 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
         candidate_weeks=settings.candidate_weeks,
     ).cache()
     offered = supply(donors, weeks).cache()
-    pooled = pools(stockouts, offered, min_candidates=settings.min_candidates).cache()
+    pooled = with_pools(
+        stockouts,
+        pools(stockouts, offered, min_candidates=settings.min_candidates),
+        profile,
+        n_neighbors=settings.n_neighbors,
+        min_candidates=settings.min_candidates,
+    ).cache()
     return Prepared(
-        targets=stockouts,
+        targets=pooled,
         candidates=donors,
-        pools=pooled,
         slots=slots(pooled, offered).cache(),
         largest_sales=largest_sales(features, weeks),
     )
@@ -99,13 +103,13 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
 def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Found:
     """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
     profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
-    stockouts, donors, pooled, reachable, largest = prepared
+    stockouts, donors, reachable, largest = prepared
     if seasons is not None:
         stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
 
     same = alike(stockouts).cache()
     firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
-    neighbours = nearest(firsts, donors, pooled, reachable, profile)
+    neighbours = nearest(firsts, donors, reachable, profile)
     lent = donations(neighbours, firsts, donors, profile).cache()
     distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
     estimated = _for_all(same, estimates(distributed, firsts, levels=levels, demand_unit=unit)).cache()
@@ -113,7 +117,7 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),
         distributions=_for_all(same, distributed),
         sips=sips(estimated, stockouts, levels=levels),
-        outcomes=outcomes(stockouts, pooled, estimated, largest, highest_level=max(levels)),
+        outcomes=outcomes(stockouts, estimated, largest, highest_level=max(levels)),
     )
 
 

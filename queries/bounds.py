@@ -12,6 +12,7 @@ Window = Annotated[int, msgspec.Meta(ge=0, le=26)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 HalfLife = Annotated[float, msgspec.Meta(ge=1)]
+Part = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 NO_ATTRIBUTE = "^(?!(week|sales|in_stock)$)"
 Attribute = Annotated[str, msgspec.Meta(pattern=NO_ATTRIBUTE)]

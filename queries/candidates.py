@@ -6,22 +6,29 @@ import polars as pl
 
 from .names import (
     BLOCK,
+    BREADTH,
     CANDIDATE,
     CELL,
     FIRST,
+    HALF,
+    HALF_SUFFICES,
     IN_STOCK,
+    IS_SCARCE,
     KEY,
     LEVEL_SOURCE,
     LOT,
     MATURE,
+    NEAR,
     OWN_WEEKS,
     PERIOD,
+    POOL,
     ROW,
     SALES,
     SEASON,
     SLOT,
     SMOOTH_MEAN,
     SOUGHT,
+    SPARING,
     SPREAD,
     TARGET,
     TARGET_CELL,
@@ -36,11 +43,11 @@ from .profiles.base import Profile
 BLOCK_ROWS = 16
 
 
-def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) -> pl.LazyFrame:
+def targets(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """Stockout weeks, with all that later steps need to know of them.
 
     Returns Store, Product, week, sales, own_weeks, level_source; target (the row), target_period, target_season,
-    target_cell; sought (UInt32, how many neighbours), spread and smooth_mean (Float64, see the profile); and the
+    target_cell; half_suffices (Boolean), breadth, spread and smooth_mean (Float64), as the profile has them; and the
     profile's columns as target_*.
     """
     return features.filter(~pl.col(IN_STOCK)).select(
@@ -52,7 +59,8 @@ def targets(features: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int) ->
         pl.col(PERIOD).alias(TARGET_PERIOD),
         pl.col(SEASON).alias(TARGET_SEASON),
         profile.cell().alias(TARGET_CELL),
-        (profile.breadth() * n_neighbors).cast(pl.UInt32).alias(SOUGHT),
+        profile.half_suffices().alias(HALF_SUFFICES),
+        profile.breadth().alias(BREADTH),
         profile.spread().cast(pl.Float64).alias(SPREAD),
         profile.smooth_mean().cast(pl.Float64).alias(SMOOTH_MEAN),
         *_compared(profile, of_target),
@@ -65,8 +73,9 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
 
     The lot is a hash of SKU and week, so that the same ones are drawn every time and new weeks change nothing.
 
-    Returns Store, Product, week; candidate (the row), period, cell, mature and slot (see ``pools``); the profile's
-    columns as candidate_*; and block (UInt32, within the slot: a few that are alike) where the profile sorts them.
+    Returns Store, Product, week; candidate (the row), period, cell, mature and slot (see ``pools``); half (Boolean,
+    every other one of a slot); the profile's columns as candidate_*; and block (UInt32, within the slot: a few that are
+    alike) where the profile sorts them.
     """
     drawn = pl.col(LOT).rank("ordinal").over(SLOT) <= cell_candidates
     return (
@@ -78,12 +87,40 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
             LOT,
             profile.cell().alias(CELL),
             profile.is_mature().alias(MATURE),
+            profile.smooth_mean().alias(SMOOTH_MEAN),
             *_compared(profile, of_candidate),
         )
         .with_columns(slot())
         .filter(drawn)
-        .drop(LOT)
+        .with_columns(_half())
+        .drop(LOT, SMOOTH_MEAN)
         .with_columns(_block(profile.sorting()))
+    )
+
+
+def with_pools(
+    targets: pl.LazyFrame, pools: pl.LazyFrame, profile: Profile, /, *, n_neighbors: int, min_candidates: int
+) -> pl.LazyFrame:
+    """Targets with what they are compared with, and how many neighbours they take.
+
+    A target takes ``n_neighbors``, times its breadth, but where few are near no more than the profile's share of them:
+    the rest lie far away. Where half suffices, ``min_candidates`` are near and enough of them are in the half, it meets
+    these alone.
+
+    Adds reach (Int32, cells, null without candidates), candidates (UInt32, those that it meets), sparing (Boolean:
+    half), sought (UInt32, neighbours) and is_scarce (Boolean: fewer candidates than neighbours are usual).
+    """
+    found, near, halved = (pl.col(name).fill_null(0) for name in (POOL, NEAR, HALF))
+    share = pl.max_horizontal(profile.fewest_neighbours, (near * profile.pool_share).ceil())
+    return (
+        targets.join(pools, on=[TARGET_PERIOD, TARGET_CELL], how="left")
+        .with_columns(
+            (pl.col(BREADTH) * share.clip(upper_bound=n_neighbors)).ceil().cast(pl.UInt32).alias(SOUGHT),
+            (found < pl.col(BREADTH) * n_neighbors).alias(IS_SCARCE),
+        )
+        .with_columns((pl.col(HALF_SUFFICES) & (near >= min_candidates) & (halved >= pl.col(SOUGHT))).alias(SPARING))
+        .with_columns(pl.when(SPARING).then(halved).otherwise(found).cast(pl.UInt32).alias(POOL))
+        .drop(NEAR, HALF, HALF_SUFFICES, BREADTH)
     )
 
 
@@ -93,8 +130,15 @@ def alike(targets: pl.LazyFrame, /) -> pl.LazyFrame:
     Cold starts of the same product and week are often alike to the last digit.
     """
     seen = [name for name in targets.collect_schema().names() if name.startswith(of_target(""))]
-    same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPREAD, SMOOTH_MEAN, SALES]
+    same = [*(name for name in seen if name != TARGET_SEASON), SOUGHT, SPARING, SPREAD, SMOOTH_MEAN, SALES]
     return targets.select(TARGET, pl.col(TARGET).min().over(same).alias(FIRST))
+
+
+def _half() -> pl.Expr:
+    """Every other candidate of a slot in the order of what is expected of them, so that either half is like the whole;
+    beginning with the first and the second in turn, week by week."""
+    place = pl.int_range(pl.len()).over(SLOT, order_by=[SMOOTH_MEAN, LOT])
+    return ((place + pl.col(PERIOD)) % 2 == 0).alias(HALF)
 
 
 def _block(sorting: Sequence[str]) -> Sequence[pl.Expr]:

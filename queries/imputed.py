@@ -7,6 +7,7 @@ from .names import (
     FLAGS,
     IMPUTED,
     IN_STOCK,
+    IS_SCARCE,
     KEY,
     LEVEL_SOURCE,
     NEIGHBOURS,
@@ -19,7 +20,6 @@ from .names import (
     STATUS,
     STOCKOUT_INFERRED,
     TARGET,
-    TARGET_CELL,
     TARGET_PERIOD,
 )
 from .sips import BEYOND, POINT
@@ -37,7 +37,6 @@ def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.Laz
 
 def outcomes(
     targets: pl.LazyFrame,
-    pools: pl.LazyFrame,
     estimates: pl.LazyFrame,
     largest_sales: pl.LazyFrame,
     /,
@@ -53,7 +52,7 @@ def outcomes(
 
     - ``no_candidates``: no week to learn from, no SIP;
     - ``cold_start``: the SKU has no in-stock week of its own that could be used;
-    - ``too_few_candidates``: fewer than the neighbours that were sought;
+    - ``too_few_candidates``: fewer than the neighbours that are usual;
     - ``above_candidate_max``: the highest quantile is more than any SKU sold in the weeks it may learn from;
     - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
     """
@@ -62,16 +61,14 @@ def outcomes(
     flags = {
         "no_candidates": missing,
         "cold_start": pl.col(OWN_WEEKS) == 0,
-        "too_few_candidates": ~missing & (pl.col(POOL) < pl.col(SOUGHT)),
+        "too_few_candidates": ~missing & pl.col(IS_SCARCE),
         "above_candidate_max": pl.col("highest") > pl.col(LARGEST_SALES),
         "bound_beyond_candidates": pl.col(BEYOND),
     }
     return (
-        targets.select(*KEY, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, TARGET_CELL, SOUGHT)
-        .join(pools, on=[TARGET_PERIOD, TARGET_CELL], how="left")
+        targets.select(*KEY, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, POOL, SOUGHT, IS_SCARCE)
         .join(largest_sales, on=TARGET_PERIOD, how="left")
         .join(quantiles, on=TARGET, how="left")
-        .with_columns(pl.col(POOL).fill_null(0).cast(pl.UInt32))
         .sort(TARGET)
         .select(
             *KEY,

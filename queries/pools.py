@@ -5,9 +5,12 @@ Everything here is counted per week and cell, never per pair, so that it costs t
 
 import polars as pl
 
-from .names import CELL, MATURE, PERIOD, POOL, SEASON, SLOT, TARGET_CELL, TARGET_PERIOD
+from .names import CELL, HALF, MATURE, NEAR, PERIOD, POOL, REACH, SEASON, SLOT, SPARING, TARGET_CELL, TARGET_PERIOD
 from .panel import SEASONS
 from .profiles.base import CandidateWeeks
+
+OF_HALF = 2**60
+NEAR_CELLS = 30
 
 
 def week_pairs(
@@ -35,48 +38,56 @@ def slot() -> pl.Expr:
     return ((pl.col(PERIOD).cast(pl.Int64) * 2 + pl.col(MATURE)) * 2**32 + pl.col(CELL)).alias(SLOT)
 
 
+def with_halves(candidates: pl.LazyFrame, /) -> pl.LazyFrame:
+    """Candidates and, once more in slots of their own, the half of them that is drawn."""
+    half = candidates.filter(HALF).with_columns(pl.col(SLOT) + OF_HALF)
+    return pl.concat([candidates, half])
+
+
 def supply(candidates: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFrame:
-    """How many candidates each target week finds in which slot: target_period, period, cell, mature, candidates.
+    """How many candidates each target week finds in which slot, and how many of them are of the half that is drawn:
+    target_period, period, cell, mature, candidates, half (UInt32).
 
     Candidates that know little of their own SKU (``mature`` false) serve only the target weeks that have no others,
     the very first of a panel.
     """
-    counts = candidates.group_by(PERIOD, CELL, MATURE).agg(pl.len().alias(POOL))
+    counts = candidates.group_by(PERIOD, CELL, MATURE).agg(pl.len().alias(POOL), pl.col(HALF).sum())
     scarce = ~pl.col(MATURE).any().over(TARGET_PERIOD)
     return week_pairs.join(counts, on=PERIOD).filter(pl.col(MATURE) | scarce)
 
 
 def pools(targets: pl.LazyFrame, supply: pl.LazyFrame, /, *, min_candidates: int) -> pl.LazyFrame:
-    """How far around its cell a target looks: target_period, target_cell, reach (Int32, cells), candidates (UInt32).
+    """How far around its cell a target looks: target_period, target_cell, reach (Int32, cells); and how many candidates
+    are there, how many of them at most ``NEAR_CELLS`` away (near), and how many in the half that is drawn (UInt32).
 
     The reach is the smallest that holds ``min_candidates``, or all cells where there are fewer.
     """
     cells = targets.select(TARGET_PERIOD, TARGET_CELL).unique()
-    by_cell = supply.group_by(TARGET_PERIOD, CELL).agg(pl.col(POOL).sum())
+    by_cell = supply.group_by(TARGET_PERIOD, CELL).agg(pl.col(POOL, HALF).sum())
     gap = (pl.col(CELL) - pl.col(TARGET_CELL)).abs()
     slot = [TARGET_PERIOD, TARGET_CELL]
+    counts = (REACH, POOL, NEAR, HALF)
     return (
         cells.join(by_cell, on=TARGET_PERIOD)
-        .group_by(*slot, gap.alias("reach"))
-        .agg(pl.col(POOL).sum())
-        .with_columns(pl.col(POOL).cum_sum().over(slot, order_by="reach"))
-        .with_columns((pl.col(POOL) >= min_candidates).alias("enough"))
-        .group_by(slot)
-        .agg(
-            pl.coalesce(pl.col("reach").filter("enough").min(), pl.col("reach").max()),
-            pl.coalesce(pl.col(POOL).filter("enough").min(), pl.col(POOL).max()),
+        .group_by(*slot, gap.alias(REACH))
+        .agg(pl.col(POOL, HALF).sum())
+        .with_columns(pl.col(POOL, HALF).cum_sum().over(slot, order_by=REACH))
+        .with_columns(
+            (pl.col(POOL) >= min_candidates).alias("enough"),
+            pl.when(pl.col(REACH) <= NEAR_CELLS).then(POOL).alias(NEAR),
         )
+        .group_by(slot)
+        .agg(pl.coalesce(pl.col(name).filter("enough").min(), pl.col(name).max()) for name in counts)
     )
 
 
-def slots(pools: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
-    """Where a target of a week and cell finds its candidates: target_period, target_cell, slot."""
-    near = pl.int_ranges(
-        pl.col(TARGET_CELL) - pl.col("reach"), pl.col(TARGET_CELL) + pl.col("reach") + 1, dtype=pl.Int32
-    )
+def slots(targets: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
+    """Where targets of a week and cell find candidates, all or half: target_period, target_cell, sparing, slot."""
+    near = pl.int_ranges(pl.col(TARGET_CELL) - pl.col(REACH), pl.col(TARGET_CELL) + pl.col(REACH) + 1, dtype=pl.Int32)
     return (
-        pools.select(TARGET_PERIOD, TARGET_CELL, near.alias(CELL))
+        targets.select(TARGET_PERIOD, TARGET_CELL, SPARING, near.alias(CELL))
+        .unique([TARGET_PERIOD, TARGET_CELL, SPARING])
         .explode(CELL, empty_as_null=False)
         .join(supply, on=[TARGET_PERIOD, CELL])
-        .select(TARGET_PERIOD, TARGET_CELL, slot())
+        .select(TARGET_PERIOD, TARGET_CELL, SPARING, slot() + pl.when(SPARING).then(OF_HALF).otherwise(0))
     )

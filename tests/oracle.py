@@ -5,7 +5,7 @@ Written from the specification and not from the plan; it favours being readable 
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -18,7 +18,8 @@ Features = dict[str, float]
 
 WEIGHT_UNIT = 2**20
 MASS_UNIT = 4 * WEIGHT_UNIT  # what a weight of 1 comes to in a SIP
-COORDINATE_UNIT = 2**-16
+DISTANCE_UNIT = 2**-13
+FARTHEST = 2**14 - 1
 CELL_WIDTH = 0.1
 
 
@@ -378,10 +379,10 @@ def season_distance(one: date, other: date, *, wraps: bool) -> int:
 
 
 class Oracle:
-    """The method applied to one panel."""
+    """The method applied to one panel; the candidates that are in the half are told, not drawn."""
 
-    def __init__(self, rows: Iterable[Row], method: Method) -> None:
-        self.method = method
+    def __init__(self, rows: Iterable[Row], method: Method, half: Collection[Key]) -> None:
+        self.method, self.half = method, half
         self.panel = Panel(rows, method.candidate_weeks)
         self.row = self.panel.row
         self.expects = method.profile == "expected"
@@ -400,12 +401,12 @@ class Oracle:
         apart = season_distance(candidate, target, wraps=self.method.season_wraps)
         return in_time and apart <= self.method.season_window
 
-    def pool(self, target: Key) -> list[Key]:
+    def within_reach(self, target: Key) -> list[Key]:
         """Usable candidates in the target's cell and the next ones, as far as it takes to have enough."""
         usable = self.usable(target[2])
         if not self.expects:
             return usable
-        away = {key: abs(cell(self.features[key]) - cell(self.features[target])) for key in usable}
+        away = self.cells_away(target, usable)
         for reach in sorted(set(away.values())):
             within = [key for key in usable if away[key] <= reach]
             if len(within) >= self.method.min_candidates:
@@ -416,11 +417,36 @@ class Oracle:
         """The pool by distance, then by candidate Store, Product and week."""
         return sorted(Neighbour(self.distance(target, key), key) for key in self.pool(target))
 
-    def sought(self, target: Key) -> int:
-        """How many neighbours: more where a SKU has little history or its sales say what demand is not."""
+    def cells_away(self, target: Key, candidates: Iterable[Key]) -> dict[Key, int]:
+        return {key: abs(cell(self.features[key]) - cell(self.features[target])) for key in candidates}
+
+    def near(self, target: Key) -> int:
+        """How many within reach are not far."""
+        within = self.within_reach(target)
+        return sum(away <= 30 for away in self.cells_away(target, within).values()) if self.expects else len(within)
+
+    def pool(self, target: Key) -> list[Key]:
+        """All within reach; of many, for a SKU with little history that sold nothing, those of the half."""
+        within, row = self.within_reach(target), self.row[target]
+        half = [key for key in within if key in self.half]
+        is_many = self.near(target) >= self.method.min_candidates and len(half) >= self.sought(target)
+        return half if is_many and self.expects and self.panel.own_weeks(row) < 8 and row.sales == 0 else within
+
+    def breadth(self, target: Key) -> float:
+        """More neighbours where a SKU has little history, or its sales say what demand is not."""
         row = self.row[target]
-        needs_more = self.expects and (self.panel.own_weeks(row) < 8 or row.sales > 0)
-        return self.method.n_neighbors * (2 if needs_more else 1)
+        if not self.expects:
+            return 1
+        return 2 if row.sales > 0 else 1.3 if self.panel.own_weeks(row) < 8 else 1
+
+    def sought(self, target: Key) -> int:
+        """How many neighbours: fewer where few candidates are near."""
+        fewest, share = (100, 0.3) if self.expects else (1, 1)
+        of_few = max(fewest, math.ceil(share * self.near(target)))
+        return math.ceil(self.breadth(target) * min(self.method.n_neighbors, of_few))
+
+    def is_scarce(self, target: Key) -> bool:
+        return len(self.within_reach(target)) < self.breadth(target) * self.method.n_neighbors
 
     def neighbours(self, target: Key) -> list[Neighbour]:
         return self.ranked(target)[: self.sought(target)]
@@ -431,7 +457,7 @@ class Oracle:
         pairs = zip(self.coordinates[target], self.coordinates[candidate], strict=True)
         apart = sum(abs(of_target - of_candidate) for of_target, of_candidate in pairs)
         unlike = not same(self.row[target], self.row[candidate], ["Division"])
-        return apart + unlike * on_grid(0.1)
+        return (apart + unlike * in_steps(0.1)) * DISTANCE_UNIT
 
     def demand(self, target: Key, candidate: Key) -> float:
         """The candidate's sales at the target's scale."""
@@ -474,22 +500,21 @@ def cell(known: Features) -> int:
     return math.floor(math.log(known["expected_demand"] + 0.3) / CELL_WIDTH)
 
 
-def coordinates(known: Features) -> tuple[float, ...]:
-    """Step 6, on a grid."""
+def coordinates(known: Features) -> tuple[int, ...]:
+    """Step 6, in whole steps."""
     mu = known["expected_demand"]
-    exact = (
-        math.log(mu + 0.3) * 1.0,
-        known["dispersion"] * 0.3,
+    logs = (math.log(mu + 0.3), known["dispersion"] * 0.3)
+    bounded = (
         known["zero_share"] * 0.7,
         known["week_index"] * 0.2,
         known["odd_share"] * 0.8,
         known["peer_regularity"] * 0.35,
     )
-    return tuple(map(on_grid, exact))
+    return *map(in_steps, logs), *(max(-FARTHEST, min(FARTHEST, in_steps(value))) for value in bounded)
 
 
-def on_grid(value: float) -> float:
-    return round(value / COORDINATE_UNIT) * COORDINATE_UNIT
+def in_steps(value: float) -> int:
+    return round(value / DISTANCE_UNIT)
 
 
 def original_distance(target: Features, candidate: Features) -> float:

@@ -46,7 +46,7 @@ def test_engines_morsels_shards_and_row_order_leave_every_byte_alone(
     assert _bytes(small_panel, config, tmp_path, engine="in-memory") == expected
     assert _bytes(shuffled, config, tmp_path) == expected
     prepared = queries.prepare(queries.features(small_panel.lazy(), config), config)
-    workload = queries.workload(prepared.targets, prepared.pools).collect()
+    workload = queries.workload(prepared.targets).collect()
     monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", workload["pairs"].sum() // 4)
     assert len(imputation.plan_shards(workload)) > 3
     assert _bytes(small_panel, config, tmp_path) == expected
@@ -137,7 +137,7 @@ def test_an_imputed_panel_has_nothing_left_to_impute(small_panel: pl.DataFrame) 
 
 
 def test_more_neighbours_than_candidates_take_them_all(small_panel: pl.DataFrame) -> None:
-    config = vn2pl.Config(n_neighbors=10**6, min_candidates=10**6)
+    config = vn2pl.Config(n_neighbors=10**6, min_candidates=10**6, parameters={"fewest_neighbours": 10**6})
     result = imputation.impute(small_panel.lazy(), config, with_neighbours=True)
     assert result.neighbours is not None
     imputed = result.imputed.filter("imputed")

@@ -30,9 +30,9 @@ def test_no_neighbour_hangs_on_the_blocks(small_panel: pl.DataFrame, monkeypatch
 
 def test_only_stockouts_that_nothing_tells_apart_share_a_search() -> None:
     seen = {"target_period": 5, "target_cell": 2, "target_level": 0.5, "sales": 0.0}
-    known = {**seen, "sought": 20, "spread": 0.1, "smooth_mean": 2.0, "target_season": 3}
-    others = [{**known, name: value + 1} for name, value in known.items()]
+    known = {**seen, "sought": 20, "sparing": False, "spread": 0.1, "smooth_mean": 2.0, "target_season": 3}
+    others = [{**known, name: not value if name == "sparing" else value + 1} for name, value in known.items()]
     targets = pl.LazyFrame([known, *others, known]).with_row_index("target")
     firsts = dict(alike(targets).collect().iter_rows())
-    # The eighth differs in its season alone, which follows from its week; the ninth in nothing.
-    assert firsts == {**{number: number for number in range(8)}, 8: 0, 9: 0}
+    # The ninth differs in its season alone, which follows from its week; the tenth in nothing.
+    assert firsts == {**{number: number for number in range(9)}, 9: 0, 10: 0}

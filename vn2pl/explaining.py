@@ -19,6 +19,7 @@ from .queries.names import (
     PRODUCT,
     QUANTILE,
     RANK,
+    REACH,
     SALES,
     SKU,
     SOUGHT,
@@ -105,7 +106,6 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
     found = queries.search(prepared, settings)
     lazy = {
         "target": prepared.targets,
-        "pool": prepared.pools,
         "outcome": queries.marked(found.outcomes, observed).drop(KEY),
         "features": relevant.filter(stockout.is_row()).select(_shown_features(features, profile)),
         "neighbours": _neighbours(found.neighbours, prepared, relevant, profile),
@@ -117,7 +117,7 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
 
 
 def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: Sequence[str]) -> Explanation:
-    target, pool = frames["target"].row(0, named=True), frames["pool"]
+    target = frames["target"].row(0, named=True)
     return Explanation(
         stockout=stockout,
         sales=target[SALES],
@@ -125,7 +125,7 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
         features=frames["features"].row(0, named=True),
         pool={
             "sought": target[SOUGHT],
-            "reach": pool["reach"].item() if pool.height else None,
+            "reach": target[REACH],
             "cell": target[TARGET_CELL],
             "spread": target[SPREAD],
         },
@@ -236,12 +236,13 @@ def _neighbours(
     named: pl.LazyFrame, prepared: queries.Prepared, features: pl.LazyFrame, profile: Profile
 ) -> pl.LazyFrame:
     sold = features.select(*KEY, SALES)
+    parts = (part.cast(pl.Float64) * profile.distance_unit for part in profile.parts(gap))
     known = prepared.candidates.select(*KEY, cs.starts_with(of_candidate(""))).join(sold, on=KEY).rename(NEIGHBOUR)
     return (
         named.join(known, on=list(NEIGHBOUR.values()))
         .join(prepared.targets.select(cs.starts_with(of_target(""))), how="cross")
         .sort(RANK)
-        .select(RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, SALES, DEMAND, *profile.parts(gap))
+        .select(RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, SALES, DEMAND, *parts)
     )
 
 

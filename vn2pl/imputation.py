@@ -117,7 +117,7 @@ def ready(
     collected = features.collect(engine=actual_engine(engine)).lazy()
     sides = pl.collect_all(queries.prepare(collected, settings, since=since), engine=actual_engine(engine))
     prepared = queries.Prepared(*(side.lazy() for side in sides))
-    load = workload(prepared.targets, prepared.pools).collect(engine=actual_engine(engine))
+    load = workload(prepared.targets).collect(engine=actual_engine(engine))
     return Search(prepared, plan_shards(load), settings, engine)
 
 

@@ -62,7 +62,7 @@ def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.Data
         targets = prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons)))
         return neighbour_stage(prepared, targets, settings.definition).collect(engine="streaming")
 
-    shards = plan_shards(workload(prepared.targets, prepared.pools).collect(engine="streaming"))
+    shards = plan_shards(workload(prepared.targets).collect(engine="streaming"))
     return pl.concat([found for _, found in side_by_side(shards, search)])
 
 
@@ -76,7 +76,7 @@ def neighbour_stage(prepared: "Prepared", targets: "pl.LazyFrame", profile: "Pro
 
     same = alike(targets).cache()
     firsts = targets.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
-    found = nearest(firsts, prepared.candidates, prepared.pools, prepared.slots, profile)
+    found = nearest(firsts, prepared.candidates, prepared.slots, profile)
     return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)
 
 

@@ -38,7 +38,12 @@ class Profile(Protocol):
         ...
 
     def coordinates(self) -> Sequence[pl.Expr]:
-        """What distance compares of two rows (named expressions over features, Float32)."""
+        """What distance compares of two rows (named expressions over features, signed numbers)."""
+        ...
+
+    @property
+    def distance_unit(self) -> float:
+        """The distance that one stands for in ``parts``."""
         ...
 
     def scales(self) -> Sequence[pl.Expr]:
@@ -47,8 +52,8 @@ class Profile(Protocol):
         ...
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
-        """What each coordinate adds to the distance of a pair (Float32 >= 0, named like it, over pairs and ``scales``),
-        where ``gap`` gives its absolute difference.
+        """What each coordinate adds to the distance of a pair (>= 0, named like it, over pairs and ``scales``), where
+        ``gap`` gives its absolute difference.
 
         No gap that grows may bring a part down: the least gaps to a box of candidates give a bound for all of them.
         """
@@ -67,8 +72,23 @@ class Profile(Protocol):
         """Weight of a neighbour, > 0 (over ``distance`` and ``farthest``, the largest of the target's neighbours)."""
         ...
 
+    @property
+    def pool_share(self) -> float:
+        """The largest share of the candidates near by that a stockout takes for neighbours, times its breadth."""
+        ...
+
+    @property
+    def fewest_neighbours(self) -> int:
+        """The neighbours that a stockout takes, times its breadth, whatever share of its candidates they are."""
+        ...
+
     def breadth(self) -> pl.Expr:
-        """How many times the usual number of neighbours a stockout needs (whole number over features)."""
+        """How many times the usual number of neighbours a stockout needs (Float64 > 0 over features)."""
+        ...
+
+    def half_suffices(self) -> pl.Expr:
+        """Which stockouts seek their neighbours among half of the candidates where these are many (Boolean over
+        features): as many neighbours as elsewhere, but from twice as far."""
         ...
 
     def spread(self) -> pl.Expr:

@@ -11,7 +11,7 @@ its own gets a small markup.
 
 Neighbours are SKU-weeks of like expected demand, week index, shape (dispersion, weeks without sales, odd counts),
 regularity of peers and kind; their sales count in proportion to expected demand. Of a SKU with little history they are
-more, and the distribution is wider. Where little is expected a smooth law of counts stands beside them.
+sought farther away, and the distribution is wider. Where little is expected a smooth law of counts stands beside them.
 """
 
 import math
@@ -21,12 +21,13 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from ..bounds import Attributes, Count, HalfLife, NonNegative, Positive, Share
+from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
 from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
 from .base import CandidateWeeks, Gap
 
-COORDINATE_STEP = 2.0**-16
+STEPS = 2**13
+FARTHEST = 2**14 - 1
 OBSERVED = "observed"
 EXPOSURE = "exposure"
 KIND = "kind"
@@ -82,6 +83,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     kind: NonNegative = 0.1
 
 
+BOUNDED = ("zero_share", "week_index", "odd_share", "peer_regularity")
 FEATURES = (
     OWN_WEEKS,
     LEVEL_SOURCE,
@@ -148,8 +150,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cell_width: Positive = 0.1
     candidate_min_weeks: Count = 2
     rescale_offset: Positive = 0.05
+    pool_share: Part = 0.3
+    fewest_neighbours: Count = 100
+    bounded_neighbours: Positive = 2.0
     settled_weeks: Count = 8
-    unsettled_neighbours: Count = 2
+    unsettled_neighbours: Positive = 1.3
     unsettled_spread: NonNegative = 0.6
     unsettled_markup: NonNegative = 0.05
     count_share: Share = 0.4
@@ -173,7 +178,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
         (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
-        (String); and kind (Float32, a number for each kind of SKU)."""
+        (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
         its = self._within(columns)
         return (
@@ -186,7 +191,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(its._expected_demand().alias("expected_demand"))
             .pipe(its._follow_drift, both_sides=both_sides)
             .pipe(its._follow_year_ago, both_sides=both_sides)
-            .with_columns(its._kind().cast(pl.Float32).alias(KIND))
+            .with_columns(its._kind().cast(pl.Int32).alias(KIND))
             .select(*columns, *FEATURES)
         )
 
@@ -419,14 +424,24 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def cell(self) -> pl.Expr:
         return (_log_expected() / self.cell_width).floor().cast(pl.Int32)
 
+    @property
+    def distance_unit(self) -> float:
+        """Fine enough to tell apart what matters, and so coarse that most coordinates fit into 16 bits."""
+        return (max(msgspec.structs.astuple(self.metric)) or 1.0) / STEPS
+
     def coordinates(self) -> Sequence[pl.Expr]:
+        """Whole numbers, so that equal situations have equal distances and order does not hang on the last digit; and
+        narrow ones, which are compared in less time. Shares and indices end at twice the largest weight, so that the
+        difference of two is an Int16 as well; logs of units have no end."""
+        weights: dict[str, float] = msgspec.structs.asdict(self.metric)
+
+        def steps(value: pl.Expr, weight: str) -> pl.Expr:
+            return (value * (weights[weight] / self.distance_unit)).round()
+
         return (
-            _coordinate(self.metric.expected_demand * _log_expected(), "log_expected_demand"),
-            _coordinate(self.metric.dispersion * pl.col("dispersion"), "dispersion"),
-            _coordinate(self.metric.zero_share * pl.col("zero_share"), "zero_share"),
-            _coordinate(self.metric.week_index * pl.col("week_index"), "week_index"),
-            _coordinate(self.metric.odd_share * pl.col("odd_share"), "odd_share"),
-            _coordinate(self.metric.peer_regularity * pl.col("peer_regularity"), "peer_regularity"),
+            steps(_log_expected(), "expected_demand").cast(pl.Int32).alias("log_expected_demand"),
+            steps(pl.col("dispersion"), "dispersion").cast(pl.Int32),
+            *(steps(pl.col(name), name).clip(-FARTHEST, FARTHEST).cast(pl.Int16).alias(name) for name in BOUNDED),
             pl.col(KIND),
         )
 
@@ -435,8 +450,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
         names = [expression.meta.output_name() for expression in self.coordinates()]
-        unlike = (gap(KIND) > 0).cast(pl.Float32) * _rounded(pl.lit(self.metric.kind)).cast(pl.Float32)
-        return [unlike.alias(name) if name == KIND else gap(name).alias(name) for name in names]
+        unlike = (gap(KIND) > 0).cast(pl.Int32) * round(self.metric.kind / self.distance_unit)
+        return [unlike.alias(name) if name == KIND else gap(name).cast(pl.Int32).alias(name) for name in names]
 
     def sorting(self) -> Sequence[str]:
         return ()
@@ -449,8 +464,16 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
 
     def breadth(self) -> pl.Expr:
-        unsettled = (pl.col(OWN_WEEKS) < self.settled_weeks) | (pl.col(SALES) > 0)
-        return pl.when(unsettled).then(self.unsettled_neighbours).otherwise(1)
+        """Where something was sold, only the neighbours that would have sold as much count in the end."""
+        unsettled = pl.when(self._is_unsettled()).then(self.unsettled_neighbours).otherwise(1.0)
+        return pl.when(pl.col(SALES) > 0).then(self.bounded_neighbours).otherwise(unsettled)
+
+    def half_suffices(self) -> pl.Expr:
+        """Of a SKU with little history it is uncertain who is near, so that the nearest are too much of a kind."""
+        return self._is_unsettled() & (pl.col(SALES) == 0)
+
+    def _is_unsettled(self) -> pl.Expr:
+        return pl.col(OWN_WEEKS) < self.settled_weeks
 
     def spread(self) -> pl.Expr:
         """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
@@ -495,13 +518,3 @@ def _others(name: str, by: Sequence[str]) -> str:
 
 def _log_expected() -> pl.Expr:
     return (pl.col("expected_demand") + 0.3).log()
-
-
-def _coordinate(value: pl.Expr, name: str) -> pl.Expr:
-    """Rounded to a power of two: differences and their sums are then exact in Float32, so that equal situations
-    have equal distances and order does not hang on the last digit."""
-    return _rounded(value).cast(pl.Float32).alias(name)
-
-
-def _rounded(value: pl.Expr) -> pl.Expr:
-    return (value / COORDINATE_STEP).round() * COORDINATE_STEP

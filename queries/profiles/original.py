@@ -70,6 +70,10 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """In Float32: distances stay within 1e-6 of those in double precision, absolutely or relatively."""
         return [pl.col(name).cast(pl.Float32) for name in COMPARED]
 
+    @property
+    def distance_unit(self) -> float:
+        return 1.0
+
     def scales(self) -> Sequence[pl.Expr]:
         """Differences from a value count in proportion to it; none is infinite, so that no difference stays none."""
         return [
@@ -98,8 +102,19 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def weight(self) -> pl.Expr:
         return pl.lit(1.0)
 
+    @property
+    def pool_share(self) -> float:
+        return 1.0
+
+    @property
+    def fewest_neighbours(self) -> int:
+        return 1
+
     def breadth(self) -> pl.Expr:
-        return pl.lit(1)
+        return pl.lit(1.0)
+
+    def half_suffices(self) -> pl.Expr:
+        return pl.lit(False)
 
     def spread(self) -> pl.Expr:
         return pl.lit(0.0)
