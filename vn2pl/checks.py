@@ -121,9 +121,14 @@ def check_panel(panel: pl.LazyFrame, /, *, source: str) -> None:
     one lazy pass. Every problem states its count and the first places in the order of the keys, whatever the
     order of the rows. ``source`` is what the messages call the panel: a path, usually.
     """
+    checked_rows(panel, source=source)
+
+
+def checked_rows(panel: pl.LazyFrame, /, *, source: str) -> int:
+    """`check_panel`, returning the number of rows that it has counted."""
     with readable(source):
         raise_any(schema_problems(panel.collect_schema(), source=source))
-        raise_any(_panel_problems(panel, source))
+        return _judged_rows(panel, source)
 
 
 def raise_any(problems: Iterable[str], /) -> None:
@@ -214,7 +219,7 @@ def _unusable_names(schema: Mapping[str, pl.DataType], source: str) -> list[str]
     return reserved + blank
 
 
-def _panel_problems(panel: pl.LazyFrame, source: str) -> list[str]:
+def _judged_rows(panel: pl.LazyFrame, source: str) -> int:
     schema = panel.collect_schema()
     rules, judged = rules_for(schema, COLUMNS), _with_sales_read(panel)
     attributes = [name for name in schema if name not in COLUMNS]
@@ -225,14 +230,18 @@ def _panel_problems(panel: pl.LazyFrame, source: str) -> list[str]:
     counts, repeated, weekdays, span = pl.collect_all(
         [counted, _repeated(panel), _weekdays(panel), _span(panel)], engine="streaming"
     )
-    if not counts["rows"].item():
-        return [f"{source}: has no rows"]
-    return [
-        *_told(judged, rules, counts, source),
-        *_repetitions(repeated, source),
-        *_mixed_weekdays(panel, weekdays, source),
-        *_too_long(panel, span, source),
-    ]
+    count = int(counts["rows"].item())
+    if not count:
+        raise InputError(f"{source}: has no rows")
+    raise_any(
+        [
+            *_told(judged, rules, counts, source),
+            *_repetitions(repeated, source),
+            *_mixed_weekdays(panel, weekdays, source),
+            *_too_long(panel, span, source),
+        ]
+    )
+    return count
 
 
 def problems(checks: Sequence[Check], /) -> list[str]:

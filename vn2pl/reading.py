@@ -28,6 +28,7 @@ from vn2pl.checks import (
     READ_FAILURES,
     Check,
     check_panel,
+    checked_rows,
     listed,
     place_names,
     problems,
@@ -65,19 +66,31 @@ HIDDEN = ("_", ".")
 LONGEST_HEADER = 1_000_000
 
 
+class Counted(NamedTuple):
+    """A panel and its number of rows."""
+
+    panel: pl.LazyFrame
+    rows: int
+
+
+class Laid(NamedTuple):
+    """A panel whose rows can be told from one another; its number of rows where all its values are judged as well."""
+
+    frame: pl.LazyFrame
+    rows: int | None = None
+
+
 class Source(NamedTuple):
     """A panel as it was found: columns renamed, types as in its files.
 
-    ``laid_out`` gives the frame to go on with, or raises what keeps its rows from being told; with ``judges_values``
-    that is all that a panel can have.
+    ``laid_out`` raises an InputError with what keeps its rows from being told.
     """
 
     name: str
     files: Sequence[str]
     frame: pl.LazyFrame
     scan_file: Callable[[str], pl.LazyFrame]
-    laid_out: Callable[[], pl.LazyFrame]
-    judges_values: bool = False
+    laid_out: Callable[[], Laid]
 
 
 class Header(NamedTuple):
@@ -146,14 +159,21 @@ def read_panel(
     ragged lines, SKUs that the wide files do not share) are told first, on their own: values cannot be judged
     before.
     """
+    return read_counted(path, columns=columns, infer_stockouts=infer_stockouts).panel
+
+
+def read_counted(
+    path: str | os.PathLike[str], *, columns: Mapping[str, str], infer_stockouts: CandidateWeeks | None
+) -> Counted:
+    """`read_panel`, with the number of rows, which the checks have counted."""
     inferring = infer_stockouts is not None
     source = _open(os.fspath(path), columns, inferring=inferring)
     with _damage_located(source):
         with readable(source.name):
-            frame = source.laid_out()
-        if not source.judges_values:
-            check_panel(_flagged(frame, inferring=inferring), source=source.name)
-    return _published(frame, infer_stockouts)
+            frame, count = source.laid_out()
+        if count is None:
+            count = checked_rows(_flagged(frame, inferring=inferring), source=source.name)
+    return Counted(_published(frame, infer_stockouts), count)
 
 
 def _published(frame: pl.LazyFrame, infer_stockouts: CandidateWeeks | None) -> pl.LazyFrame:
@@ -281,7 +301,7 @@ def _open_typed_files(
 ) -> Source:
     raise_any(_differing_schemas(files, scan))
     renamed = _renamed(frame, columns, source=name)
-    return Source(name, files, renamed, lambda file: scan([file]), lambda: renamed)
+    return Source(name, files, renamed, lambda file: scan([file]), lambda: Laid(renamed))
 
 
 def _differing_schemas(files: list[str], scan: Callable[[list[str]], pl.LazyFrame]) -> Iterator[str]:
@@ -323,9 +343,9 @@ def _open_csv(name: str, files: list[str], columns: Mapping[str, str]) -> Source
     present = [name for name in names if name in COLUMNS] or names
     filled = _without_blank_lines(frame, present)
 
-    def laid_out() -> pl.LazyFrame:
-        raise_any(problem for file in files for problem in _ragged_lines(file, header))
-        return filled
+    def laid_out() -> Laid:
+        raise_any(problems([_ragged_check(file, header) for file in files]))
+        return Laid(filled)
 
     return Source(name, files, filled, lambda file: _scan_texts(file, header), laid_out)
 
@@ -392,21 +412,23 @@ def _without_blank_lines(frame: pl.LazyFrame, columns: Iterable[str]) -> pl.Lazy
     return frame.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in columns))
 
 
-def _ragged_lines(file: str, header: Header) -> list[str]:
-    """Lines with too few values, which Polars fills with nulls, or too many, which it does not place."""
+def _ragged_check(file: str, header: Header) -> Check:
+    """For lines with too few values, which Polars fills with nulls, or too many, which it does not place."""
     text = pl.col("text")
     fields = text.str.count_matches(header.separator, literal=True) + 1
     lines = pl.scan_lines(file, name="text", row_index_name="line", row_index_offset=1, glob=False)
-    ragged = lines.filter(fields != len(header.names), text.str.strip_chars() != "")
-    quotes = lines.select(text.str.contains('"', literal=True).any())
-    found, quoted = pl.collect_all([ragged.select("line", fields=fields), quotes], engine="streaming")
+    ragged = lines.filter(fields != len(header.names), text.str.strip_chars() != "").select("line", fields=fields)
     # Within quotes a separator or a line end is part of a value; such a file is left to Polars.
-    if quoted.item() or found.is_empty():
-        return []
-    first = found.sort("line").head(PLACES_SHOWN).rows()
-    told = "; ".join(f"line {line}: found {count}" for line, count in first)
-    expected = f"expected {len(header.names)} as in the header"
-    return [f"{file}: {rows(len(found), of='line')} with a wrong number of values, {expected}; first {told}"]
+    quotes = lines.select(text.str.contains('"', literal=True).any().alias("quoted"))
+
+    def told(found: pl.DataFrame) -> list[str]:
+        first = found.select("line", "fields").head(PLACES_SHOWN).rows()
+        places = "; ".join(f"line {line}: found {count}" for line, count in first)
+        expected = f"expected {len(header.names)} as in the header"
+        count = rows(len(found), of="line")
+        return [f"{file}: {count} with a wrong number of values, {expected}; first {places}"] if first else []
+
+    return Check(ragged.join(quotes.filter(~pl.col("quoted")), how="cross").sort("line"), told)
 
 
 @contextmanager
@@ -446,8 +468,7 @@ def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]
         list(paths.values()),
         _joined(sales, in_stock, master),
         lambda file: _scan_texts(file, _header(file)),
-        lambda: _joined(*_judged(sales, in_stock, master)),
-        judges_values=True,
+        lambda: _judged(sales, in_stock, master),
     )
 
 
@@ -519,10 +540,9 @@ def _scan_master(path: str, columns: Mapping[str, str]) -> Wide:
     return Wide(path, frame, [])
 
 
-def _without_rows(files: Iterable[Wide]) -> Iterator[str]:
-    for file in files:
-        if file.lines.select(SKU).head(1).collect(engine="streaming").is_empty():
-            yield f"{file.path}: has no rows"
+def _without_rows(files: Sequence[Wide]) -> list[str]:
+    first = pl.collect_all([file.lines.select(SKU).head(1) for file in files], engine="streaming")
+    return [f"{file.path}: has no rows" for file, line in zip(files, first, strict=True) if line.is_empty()]
 
 
 def _unlike_files(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Iterator[str]:
@@ -558,15 +578,16 @@ def _long(wide: Wide, value: str, *, weeks: list[str]) -> pl.LazyFrame:
     return wide.frame.unpivot(weeks, index=[*SKU, FILE_LINE], variable_name="week", value_name=value)
 
 
-def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> tuple[Wide, list[Wide], list[Wide]]:
-    """The files, kept in memory: they are small, and reading them again costs more. Raises what is wrong with them."""
+def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Laid:
+    """The files judged and joined, in memory: they are small, and reading them again costs more than to keep them."""
     files = [sales, *in_stock, *master]
-    raise_any(problem for file in files for problem in _ragged_lines(file.path, _header(file.path)))
+    raise_any(problems([_ragged_check(file.path, _header(file.path)) for file in files]))
     lines = pl.collect_all([file.lines for file in files], engine="streaming")
     sales, *others = (file._replace(lines=kept.lazy()) for file, kept in zip(files, lines, strict=True))
     in_stock, master = others[: len(in_stock)], others[len(in_stock) :]
     raise_any([*_too_many_weeks(sales), *problems(_wide_checks(sales, in_stock, master))])
-    return sales, in_stock, master
+    skus = sales.frame.select(pl.len()).collect(engine="streaming").item()
+    return Laid(_joined(sales, in_stock, master), skus * len(sales.weeks))
 
 
 def _wide_checks(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> list[Check]:

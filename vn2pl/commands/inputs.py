@@ -11,7 +11,7 @@ from .. import memory
 from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
 from ..config import Config, load_config
 from ..errors import InputError
-from ..reading import read_panel
+from ..reading import read_counted
 from ..runs import FILES
 
 
@@ -70,8 +70,7 @@ def read_observed(
         demo = demo_panel()
         return demo.panel, demo.demand
     inferred = config.candidate_weeks if infer_stockouts else None
-    panel = read_panel(data, columns=config.columns, infer_stockouts=inferred)
+    panel, rows = read_counted(data, columns=config.columns, infer_stockouts=inferred)
     if not ignore_memory:
-        rows = panel.select(pl.len()).collect(engine="streaming").item()
         memory.require(memory.estimate(rows=rows), source=data)
     return panel.collect(), None
