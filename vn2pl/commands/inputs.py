@@ -9,7 +9,7 @@ import polars as pl
 
 from .. import memory
 from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
-from ..config import Config, load_config
+from ..config import Config
 from ..errors import InputError
 from ..reading import read_counted
 from ..runs import FILES
@@ -17,7 +17,7 @@ from ..runs import FILES
 
 def configured(arguments: argparse.Namespace) -> Config:
     """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = load_config(arguments.config) if arguments.config else Config()
+    config = _from_file(arguments.config) if arguments.config else Config()
     if arguments.n_neighbors is not None:
         if arguments.n_neighbors < 1:
             raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
@@ -25,6 +25,13 @@ def configured(arguments: argparse.Namespace) -> Config:
     if arguments.candidate_weeks:
         config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
     return config
+
+
+def _from_file(path: str) -> Config:
+    # YAML takes as long to import as a panel to fingerprint.
+    from ..config_files import load_config
+
+    return load_config(path)
 
 
 def refuse_overlap(data: str | None, folder: Path) -> None:
