@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import Config, load_config
+    from .config import Config
+    from .config_files import load_config
     from .demo import DemoPanel, demo_panel
     from .errors import InputError
     from .frames import features, imputed, neighbours, sample, sips, summary
@@ -30,7 +31,7 @@ _HOMES = {
     "demo_panel": "demo",
     "features": "frames",
     "imputed": "frames",
-    "load_config": "config",
+    "load_config": "config_files",
     "neighbours": "frames",
     "plan": "queries",
     "read_panel": "reading",

@@ -5,7 +5,7 @@ reads the values as they were found, so that a message can show them.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from vn2pl.queries.sums import MOST_WEEKS
 OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE, STOCKOUT_INFERRED)
 INFERENCE_OFFERED = "or give --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"
 FILE_LINE = "file_line"
+SALES_READ = "sales as read"
 PLACES_SHOWN = 3
 
 READ_FAILURES = (PolarsError, OSError, UnicodeDecodeError, PanicException)
@@ -53,6 +54,13 @@ class Rule(NamedTuple):
     found: str
     expected: str
     broken: pl.Expr
+
+
+class Check(NamedTuple):
+    """What to collect, and what it tells of problems."""
+
+    found: pl.LazyFrame
+    told: Callable[[pl.DataFrame], list[str]]
 
 
 def is_text(dtype: pl.DataType) -> bool:
@@ -113,9 +121,14 @@ def check_panel(panel: pl.LazyFrame, /, *, source: str) -> None:
     one lazy pass. Every problem states its count and the first places in the order of the keys, whatever the
     order of the rows. ``source`` is what the messages call the panel: a path, usually.
     """
+    checked_rows(panel, source=source)
+
+
+def checked_rows(panel: pl.LazyFrame, /, *, source: str) -> int:
+    """`check_panel`, returning the number of rows that it has counted."""
     with readable(source):
         raise_any(schema_problems(panel.collect_schema(), source=source))
-        raise_any(_panel_problems(panel, source))
+        return _judged_rows(panel, source)
 
 
 def raise_any(problems: Iterable[str], /) -> None:
@@ -206,35 +219,51 @@ def _unusable_names(schema: Mapping[str, pl.DataType], source: str) -> list[str]
     return reserved + blank
 
 
-def _panel_problems(panel: pl.LazyFrame, source: str) -> list[str]:
+def _judged_rows(panel: pl.LazyFrame, source: str) -> int:
     schema = panel.collect_schema()
-    rules = rules_for(schema, COLUMNS)
+    rules, judged = rules_for(schema, COLUMNS), _with_sales_read(panel)
     attributes = [name for name in schema if name not in COLUMNS]
     # Null counts of the attributes are not used: they make the pass decode every column, so that a damaged
     # file is found now and not in the middle of a run.
     decoded = pl.sum_horizontal(pl.col(attributes).null_count()) if attributes else pl.lit(0)
-    counted = panel.select(*_counts(rules), decoded.alias("decoded"), pl.len().alias("rows"))
+    counted = judged.select(*_counts(rules), decoded.alias("decoded"), pl.len().alias("rows"))
     counts, repeated, weekdays, span = pl.collect_all(
         [counted, _repeated(panel), _weekdays(panel), _span(panel)], engine="streaming"
     )
-    if not counts["rows"].item():
-        return [f"{source}: has no rows"]
-    return [
-        *_told(panel, rules, counts, source),
-        *_repetitions(repeated, source),
-        *_mixed_weekdays(panel, weekdays, source),
-        *_too_long(panel, span, source),
-    ]
+    count = int(counts["rows"].item())
+    if not count:
+        raise InputError(f"{source}: has no rows")
+    raise_any(
+        [
+            *_told(judged, rules, counts, source),
+            *_repetitions(repeated, source),
+            *_mixed_weekdays(panel, weekdays, source),
+            *_too_long(panel, span, source),
+        ]
+    )
+    return count
 
 
-def value_problems(frame: pl.LazyFrame, columns: Iterable[str], /, *, source: str) -> list[str]:
-    """The broken values of some columns of a frame, which need not be a whole panel."""
-    rules = rules_for(frame.collect_schema(), columns)
-    return _told(frame, rules, frame.select(_counts(rules)).collect(engine="streaming"), source)
+def problems(checks: Sequence[Check], /) -> list[str]:
+    """What all the checks tell, in their order; their frames are collected together."""
+    found = pl.collect_all([check.found for check in checks], engine="streaming")
+    return [problem for check, frame in zip(checks, found, strict=True) for problem in check.told(frame)]
+
+
+def value_check(frame: pl.LazyFrame, columns: Iterable[str], /, *, source: str) -> Check:
+    """For broken values in some columns of a frame, which need not be a whole panel."""
+    rules, judged = rules_for(frame.collect_schema(), columns), _with_sales_read(frame)
+    return Check(judged.select(_counts(rules)), lambda counts: _told(judged, rules, counts, source))
+
+
+def _with_sales_read(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """With sales as numbers: several rules look at them, and reading text takes longer than judging what it says."""
+    dtype = frame.collect_schema().get("sales")
+    return frame if dtype is None else frame.with_columns(_sales(dtype, strict=False).alias(SALES_READ))
 
 
 def rules_for(schema: Mapping[str, pl.DataType], columns: Iterable[str], /) -> list[Rule]:
-    """What must hold for the values of the columns."""
+    """What must hold for the values of the columns; rules for sales look at them as read as well."""
     return [rule for column in columns for rule in (_absent(column), *_rules_of(column, schema[column]))]
 
 
@@ -264,7 +293,7 @@ def _in_calendar(week: pl.Expr) -> pl.Expr:
 
 
 def _sales_rules(dtype: pl.DataType) -> list[Rule]:
-    sales = _sales(dtype, strict=False)
+    sales = pl.col(SALES_READ)
     broken = [
         Rule("sales", "is negative", "0 or more", (sales < 0) & sales.is_finite()),
         Rule("sales", "is not finite", "a number, 0 or more", ~sales.is_finite()),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,20 +26,23 @@ from vn2pl.checks import (
     ISO_DATE,
     PLACES_SHOWN,
     READ_FAILURES,
+    Check,
     check_panel,
+    checked_rows,
     listed,
     place_names,
+    problems,
     raise_any,
     readable,
     rows,
     schema_problems,
     suggestion,
     typed,
-    value_problems,
+    value_check,
 )
 from vn2pl.errors import InputError
 from vn2pl.queries import with_inferred_stockouts
-from vn2pl.queries.names import IN_STOCK, KEY, SKU
+from vn2pl.queries.names import IN_STOCK, SKU
 from vn2pl.queries.profiles.base import CandidateWeeks
 from vn2pl.queries.sums import MOST_WEEKS
 
@@ -63,18 +66,31 @@ HIDDEN = ("_", ".")
 LONGEST_HEADER = 1_000_000
 
 
+class Counted(NamedTuple):
+    """A panel and its number of rows."""
+
+    panel: pl.LazyFrame
+    rows: int
+
+
+class LaidOut(NamedTuple):
+    """A panel whose rows can be told from one another, and their number where all its values are judged as well."""
+
+    frame: pl.LazyFrame
+    rows: int | None = None
+
+
 class Source(NamedTuple):
     """A panel as it was found: columns renamed, types as in its files.
 
-    ``layout_problems`` keep its rows from being told; with ``judges_values`` they are all that a panel can have.
+    ``laid_out`` raises an InputError with what keeps its rows from being told.
     """
 
     name: str
     files: Sequence[str]
     frame: pl.LazyFrame
     scan_file: Callable[[str], pl.LazyFrame]
-    layout_problems: Callable[[], list[str]]
-    judges_values: bool = False
+    laid_out: Callable[[], LaidOut]
 
 
 class Header(NamedTuple):
@@ -85,7 +101,7 @@ class Header(NamedTuple):
 
 
 class Wide(NamedTuple):
-    """A VN2 file with a row per SKU; Sales and In Stock have a text column per week."""
+    """A VN2 file with a row per SKU; Sales has a text column per week, In Stock a column of flags or of text."""
 
     path: str
     lines: pl.LazyFrame
@@ -128,7 +144,7 @@ def scan_panel(
     collected.
     """
     source = _open(os.fspath(path), columns, inferring=infer_stockouts is not None)
-    return _published(source, infer_stockouts)
+    return _published(source.frame, infer_stockouts)
 
 
 def read_panel(
@@ -143,17 +159,25 @@ def read_panel(
     ragged lines, SKUs that the wide files do not share) are told first, on their own: values cannot be judged
     before.
     """
-    source = _open(os.fspath(path), columns, inferring=infer_stockouts is not None)
+    return read_counted(path, columns=columns, infer_stockouts=infer_stockouts).panel
+
+
+def read_counted(
+    path: str | os.PathLike[str], *, columns: Mapping[str, str], infer_stockouts: CandidateWeeks | None
+) -> Counted:
+    """`read_panel`, with the number of rows, which the checks have counted."""
+    inferring = infer_stockouts is not None
+    source = _open(os.fspath(path), columns, inferring=inferring)
     with _damage_located(source):
         with readable(source.name):
-            raise_any(source.layout_problems())
-        if not source.judges_values:
-            check_panel(source.frame, source=source.name)
-    return _published(source, infer_stockouts)
+            frame, count = source.laid_out()
+        if count is None:
+            count = checked_rows(_flagged(frame, inferring=inferring), source=source.name)
+    return Counted(_published(frame, infer_stockouts), count)
 
 
-def _published(source: Source, infer_stockouts: CandidateWeeks | None) -> pl.LazyFrame:
-    panel = typed(source.frame)
+def _published(frame: pl.LazyFrame, infer_stockouts: CandidateWeeks | None) -> pl.LazyFrame:
+    panel = typed(_flagged(frame, inferring=infer_stockouts is not None))
     return with_inferred_stockouts(panel, candidate_weeks=infer_stockouts) if infer_stockouts else panel
 
 
@@ -162,19 +186,17 @@ def _open(path: str, columns: Mapping[str, str], *, inferring: bool) -> Source:
         is_folder = os.path.isdir(path)
         opened = partial(_open_folder, inferring=inferring) if is_folder else _open_matches
         source = opened(path, columns)
-        if inferring:
-            source = _presumed_in_stock(source)
-        raise_any(schema_problems(source.frame.collect_schema(), source=path))
+        if inferring and IN_STOCK in source.frame.collect_schema():
+            raise InputError(
+                f"{path}: has a column {IN_STOCK!r}; --infer-stockouts is for panels without one, leave it out"
+            )
+        raise_any(schema_problems(_flagged(source.frame, inferring=inferring).collect_schema(), source=path))
     return source
 
 
-def _presumed_in_stock(source: Source) -> Source:
-    """With a flag that passes every check, until the weeks are judged."""
-    if IN_STOCK in source.frame.collect_schema():
-        raise InputError(
-            f"{source.name}: has a column {IN_STOCK!r}; --infer-stockouts is for panels without one, leave it out"
-        )
-    return source._replace(frame=source.frame.with_columns(pl.lit(True).alias(IN_STOCK)))
+def _flagged(frame: pl.LazyFrame, /, *, inferring: bool) -> pl.LazyFrame:
+    """With a flag that passes every check, until the weeks are judged, where stockouts are to be inferred."""
+    return frame.with_columns(pl.lit(True).alias(IN_STOCK)) if inferring else frame
 
 
 def _open_matches(path: str, columns: Mapping[str, str]) -> Source:
@@ -278,7 +300,8 @@ def _open_typed_files(
     columns: Mapping[str, str],
 ) -> Source:
     raise_any(_differing_schemas(files, scan))
-    return Source(name, files, _renamed(frame, columns, source=name), lambda file: scan([file]), list)
+    renamed = _renamed(frame, columns, source=name)
+    return Source(name, files, renamed, lambda file: scan([file]), lambda: LaidOut(renamed))
 
 
 def _differing_schemas(files: list[str], scan: Callable[[list[str]], pl.LazyFrame]) -> Iterator[str]:
@@ -314,16 +337,17 @@ def _open_csv(name: str, files: list[str], columns: Mapping[str, str]) -> Source
     raise_any(_differing_headers(files, header))
     raise_any(_repeated_names(name, header.names))
     texts = [columns.get(column, column) for column in WEEK_VALUES]
-    frame = _renamed(_scan_csv(files, header, texts=texts), columns, source=name)
+    schema = _inferred(files, header, texts=texts)
+    frame = _renamed(_scan_csv(files, header, schema), columns, source=name)
     names = frame.collect_schema().names()
     present = [name for name in names if name in COLUMNS] or names
-    return Source(
-        name,
-        files,
-        _without_blank_lines(frame, present),
-        lambda file: _scan_csv([file], header, texts=header.names),
-        lambda: [problem for file in files for problem in _ragged_lines(file, header)],
-    )
+    filled = _without_blank_lines(frame, present)
+
+    def laid_out() -> LaidOut:
+        raise_any(problems([_ragged_check(file, header) for file in files]))
+        return LaidOut(filled)
+
+    return Source(name, files, filled, lambda file: _scan_texts(file, header), laid_out)
 
 
 def _header(file: str) -> Header:
@@ -355,9 +379,8 @@ def _repeated_names(file: str, names: Iterable[str]) -> list[str]:
 
 
 def _scan_csv(
-    files: list[str], header: Header, *, texts: Iterable[str] = (), row_index_name: str | None = None
+    files: list[str], header: Header, schema: pl.Schema, /, *, row_index_name: str | None = None
 ) -> pl.LazyFrame:
-    schema = _inferred(files, header, texts)
     return pl.scan_csv(
         files,
         separator=header.separator,
@@ -368,7 +391,11 @@ def _scan_csv(
     )
 
 
-def _inferred(files: list[str], header: Header, texts: Iterable[str]) -> pl.Schema:
+def _scan_texts(file: str, header: Header) -> pl.LazyFrame:
+    return _scan_csv([file], header, pl.Schema(dict.fromkeys(header.names, pl.String)))
+
+
+def _inferred(files: list[str], header: Header, *, texts: Iterable[str] = ()) -> pl.Schema:
     # From all rows of all files: a guess from the first rows would make the outcome depend on row order.
     # Once: a scan without a schema infers it again whenever it is collected.
     return pl.scan_csv(
@@ -385,21 +412,23 @@ def _without_blank_lines(frame: pl.LazyFrame, columns: Iterable[str]) -> pl.Lazy
     return frame.filter(pl.any_horizontal(pl.col(column).is_not_null() for column in columns))
 
 
-def _ragged_lines(file: str, header: Header) -> list[str]:
-    """Lines with too few values, which Polars fills with nulls, or too many, which it does not place."""
+def _ragged_check(file: str, header: Header) -> Check:
+    """For lines with too few values, which Polars fills with nulls, or too many, which it does not place."""
     text = pl.col("text")
     fields = text.str.count_matches(header.separator, literal=True) + 1
     lines = pl.scan_lines(file, name="text", row_index_name="line", row_index_offset=1, glob=False)
-    ragged = lines.filter(fields != len(header.names), text.str.strip_chars() != "")
-    quotes = lines.select(text.str.contains('"', literal=True).any())
-    found, quoted = pl.collect_all([ragged.select("line", fields=fields), quotes], engine="streaming")
+    ragged = lines.filter(fields != len(header.names), text.str.strip_chars() != "").select("line", fields=fields)
     # Within quotes a separator or a line end is part of a value; such a file is left to Polars.
-    if quoted.item() or found.is_empty():
-        return []
-    first = found.sort("line").head(PLACES_SHOWN).rows()
-    told = "; ".join(f"line {line}: found {count}" for line, count in first)
-    expected = f"expected {len(header.names)} as in the header"
-    return [f"{file}: {rows(len(found), of='line')} with a wrong number of values, {expected}; first {told}"]
+    quotes = lines.select(text.str.contains('"', literal=True).any().alias("quoted"))
+
+    def told(found: pl.DataFrame) -> list[str]:
+        first = found.select("line", "fields").head(PLACES_SHOWN).rows()
+        places = "; ".join(f"line {line}: found {count}" for line, count in first)
+        expected = f"expected {len(header.names)} as in the header"
+        count = rows(len(found), of="line")
+        return [f"{file}: {count} with a wrong number of values, {expected}; first {places}"] if first else []
+
+    return Check(ragged.join(quotes.filter(~pl.col("quoted")), how="cross").sort("line"), told)
 
 
 @contextmanager
@@ -429,8 +458,8 @@ def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]
     raise_any(_wide_folder_problems(folder, paths, columns, inferring=inferring))
     keys = {ours: theirs for ours, theirs in columns.items() if ours in SKU}
     raise_any(problem for kind in WIDE_FILES if kind in paths for problem in _wide_header_problems(paths[kind], keys))
-    sales = _scan_weeks(paths["sales"], keys)
-    in_stock = [_scan_weeks(paths["in stock"], keys)] if "in stock" in paths else []
+    sales = _scan_weeks(paths["sales"], keys, are_flags=False)
+    in_stock = [_scan_weeks(paths["in stock"], keys, are_flags=True)] if "in stock" in paths else []
     master = [_scan_master(paths["master"], columns)] if "master" in paths else []
     raise_any(_without_rows([sales, *in_stock, *master]))
     raise_any(_unlike_files(sales, in_stock, master))
@@ -438,9 +467,8 @@ def _open_wide(folder: str, paths: Mapping[str, str], columns: Mapping[str, str]
         folder,
         list(paths.values()),
         _joined(sales, in_stock, master),
-        lambda file: _scan_csv([file], header := _header(file), texts=header.names),
-        lambda: _wide_problems(sales, in_stock, master),
-        judges_values=True,
+        lambda file: _scan_texts(file, _header(file)),
+        lambda: _judged(sales, in_stock, master),
     )
 
 
@@ -491,27 +519,30 @@ def _iso_date(name: str) -> date | None:
         return None
 
 
-def _scan_weeks(path: str, keys: Mapping[str, str]) -> Wide:
+def _scan_weeks(path: str, keys: Mapping[str, str], *, are_flags: bool) -> Wide:
     header = _header(path)
     weeks = [name for name in header.names if _iso_date(name)]
-    lines = _scan_csv([path], header, texts=weeks, row_index_name=FILE_LINE)
+    # Flags are read as what they are if no cell stands in the way of it; texts are judged cell by cell.
+    inferred = _inferred([path], header, texts=[] if are_flags else weeks)
+    kind = pl.Boolean if {inferred[week] for week in weeks} == {pl.Boolean()} else pl.String
+    schema = pl.Schema({**inferred, **dict.fromkeys(weeks, kind)})
+    lines = _scan_csv([path], header, schema, row_index_name=FILE_LINE)
     return Wide(path, lines.rename({theirs: ours for ours, theirs in keys.items()}), weeks)
 
 
 def _scan_master(path: str, columns: Mapping[str, str]) -> Wide:
     header = _header(path)
     raise_any(_repeated_names(path, header.names))
-    frame = _renamed(_scan_csv([path], header), columns, source=path)
+    frame = _renamed(_scan_csv([path], header, _inferred([path], header)), columns, source=path)
     names = frame.collect_schema().names()
     raise_any(f"{path}: has no column {key!r}{suggestion(key, names)}" for key in SKU if key not in names)
     raise_any(f"{path}: column {name!r} is no attribute, rename or drop it" for name in names if name in WEEK_VALUES)
     return Wide(path, frame, [])
 
 
-def _without_rows(files: Iterable[Wide]) -> Iterator[str]:
-    for file in files:
-        if file.lines.select(SKU).head(1).collect(engine="streaming").is_empty():
-            yield f"{file.path}: has no rows"
+def _without_rows(files: Sequence[Wide]) -> list[str]:
+    first = pl.collect_all([file.lines.select(SKU).head(1) for file in files], engine="streaming")
+    return [f"{file.path}: has no rows" for file, line in zip(files, first, strict=True) if line.is_empty()]
 
 
 def _unlike_files(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Iterator[str]:
@@ -531,38 +562,45 @@ def _unlike_files(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Iter
 
 
 def _joined(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> pl.LazyFrame:
-    panel = _long(sales, "sales", weeks=sales.weeks).drop(FILE_LINE)
+    """A row per SKU and week: files are joined while they have a row per SKU, each week with a pair of values."""
+    weeks, panel = sales.weeks, sales.frame.drop(FILE_LINE)
     for flags in in_stock:
-        panel = panel.join(_long(flags, IN_STOCK, weeks=sales.weeks).drop(FILE_LINE), on=KEY, how="left")
-    return panel.join(master[0].frame, on=SKU, how="left") if master else panel
+        flagged = flags.frame.select(*SKU, pl.col(weeks).name.prefix(IN_STOCK))
+        panel = panel.join(flagged, on=SKU, how="left")
+    values = {"sales": "", **({IN_STOCK: IN_STOCK} if in_stock else {})}
+    pairs = (pl.struct(pl.col(f"{of}{week}").alias(name) for name, of in values.items()).alias(week) for week in weeks)
+    long = panel.select(*SKU, *pairs).unpivot(weeks, index=SKU, variable_name="week", value_name="values")
+    dated = long.unnest("values").with_columns(pl.col("week").str.to_date("%Y-%m-%d"))
+    return dated.join(master[0].frame, on=SKU, how="left") if master else dated
 
 
 def _long(wide: Wide, value: str, *, weeks: list[str]) -> pl.LazyFrame:
     return wide.frame.unpivot(weeks, index=[*SKU, FILE_LINE], variable_name="week", value_name=value)
 
 
-def _wide_problems(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> list[str]:
+def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> LaidOut:
+    """The files judged and joined, in memory: they are small, and reading them again costs more than to keep them."""
     files = [sales, *in_stock, *master]
-    if ragged := [problem for file in files for problem in _ragged_lines(file.path, _header(file.path))]:
-        return ragged
-    sales, *others = files = [_collected(file) for file in files]
-    flags = others[: len(in_stock)]
-    problems = [
-        _too_many_weeks(sales),
+    raise_any(problems([_ragged_check(file.path, _header(file.path)) for file in files]))
+    lines = pl.collect_all([file.lines for file in files], engine="streaming")
+    sales, *others = (file._replace(lines=kept.lazy()) for file, kept in zip(files, lines, strict=True))
+    in_stock, master = others[: len(in_stock)], others[len(in_stock) :]
+    raise_any([*_too_many_weeks(sales), *problems(_wide_checks(sales, in_stock, master))])
+    skus = sales.frame.select(pl.len()).collect(engine="streaming").item()
+    return LaidOut(_joined(sales, in_stock, master), skus * len(sales.weeks))
+
+
+def _wide_checks(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> list[Check]:
+    files = [sales, *in_stock, *master]
+    return [
         *(_lacking_keys(file) for file in files),
         *(_repeated_skus(file) for file in files),
-        *(_lacking_skus(file, sales) for file in flags),
-        *(_lacking_skus(sales, file) for file in flags),
-        *(_lacking_skus(file, sales) for file in others[len(in_stock) :]),
-        value_problems(_long(sales, "sales", weeks=sales.weeks), ["sales"], source=sales.path),
-        *(value_problems(_long(file, IN_STOCK, weeks=sales.weeks), [IN_STOCK], source=file.path) for file in flags),
+        *(_lacking_skus(file, sales) for file in in_stock),
+        *(_lacking_skus(sales, file) for file in in_stock),
+        *(_lacking_skus(file, sales) for file in master),
+        value_check(_long(sales, "sales", weeks=sales.weeks), ["sales"], source=sales.path),
+        *(value_check(_long(file, IN_STOCK, weeks=sales.weeks), [IN_STOCK], source=file.path) for file in in_stock),
     ]
-    return list(chain.from_iterable(problems))
-
-
-def _collected(file: Wide) -> Wide:
-    """Wide files are small, and reading one again for every check costs more than to keep it."""
-    return file._replace(lines=file.lines.collect(engine="streaming").lazy())
 
 
 def _too_many_weeks(sales: Wide) -> list[str]:
@@ -572,22 +610,24 @@ def _too_many_weeks(sales: Wide) -> list[str]:
     return [told] if found > MOST_WEEKS else []
 
 
-def _lacking_keys(file: Wide) -> list[str]:
+def _lacking_keys(file: Wide) -> Check:
     present = [name for name in file.lines.collect_schema() if name != FILE_LINE]
-    return value_problems(_without_blank_lines(file.lines, present), SKU, source=file.path)
+    return value_check(_without_blank_lines(file.lines, present), SKU, source=file.path)
 
 
-def _repeated_skus(file: Wide) -> list[str]:
+def _repeated_skus(file: Wide) -> Check:
     skus = file.frame.select(SKU).drop_nulls().group_by(SKU).len().filter(pl.col("len") > 1)
-    return _told_skus(skus, f"{file.path}: repeats", "expected one row each")
+    return _sku_check(skus, f"{file.path}: repeats", "expected one row each")
 
 
-def _lacking_skus(file: Wide, other: Wide) -> list[str]:
+def _lacking_skus(file: Wide, other: Wide) -> Check:
     skus = other.frame.select(SKU).drop_nulls().unique().join(file.frame, on=SKU, how="anti")
-    return _told_skus(skus, f"{file.path}: lacks", f"expected those of {os.path.basename(other.path)}")
+    return _sku_check(skus, f"{file.path}: lacks", f"expected those of {os.path.basename(other.path)}")
 
 
-def _told_skus(skus: pl.LazyFrame, verdict: str, expected: str) -> list[str]:
-    found = skus.select(SKU).sort(SKU).collect(engine="streaming")
-    first = "; ".join(place_names(found.head(PLACES_SHOWN)))
-    return [f"{verdict} {rows(len(found), of='SKU')}, {expected}; first {first}"] if len(found) else []
+def _sku_check(skus: pl.LazyFrame, verdict: str, expected: str) -> Check:
+    def told(found: pl.DataFrame) -> list[str]:
+        first = "; ".join(place_names(found.head(PLACES_SHOWN)))
+        return [f"{verdict} {rows(len(found), of='SKU')}, {expected}; first {first}"] if len(found) else []
+
+    return Check(skus.select(SKU).sort(SKU), told)

@@ -1,17 +1,19 @@
-"""What a person sees: progress on standard error, results on standard output."""
+"""What a person sees: progress on standard error, results on standard output.
+
+Rich takes as long to import as a panel to write, and is imported where something is shown with it.
+"""
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
-
-from rich.console import Console, RenderableType
-from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from typing import TYPE_CHECKING, Protocol
 
 from .imputation import Report, Shard
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
 
 ANY_WIDTH = 10_000
 
@@ -36,7 +38,7 @@ class Silent:
 class Lines:
     """One plain line a step, for logs."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
         self._console = console
         self._total = self._done = 0
 
@@ -56,7 +58,7 @@ class Lines:
 class Bar(Lines):
     """A progress bar over stockouts, with the time left by pairs done."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
+    def __init__(self, console: "Console", progress: "Progress") -> None:
         super().__init__(console)
         self._progress = progress
         self._task = progress.add_task("Reading", total=None)
@@ -75,37 +77,49 @@ class Bar(Lines):
 @contextmanager
 def reporter(*, quiet: bool) -> Iterator[Reporter]:
     """A bar on a terminal, plain lines elsewhere, silence if wanted."""
-    console = Console(stderr=True)
     if quiet:
         yield Silent()
-    elif not console.is_terminal:
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
         yield Lines(console)
     else:
         with progress_bar(console) as progress:
             yield Bar(console, progress)
 
 
-def progress_bar(console: Console, *, disable: bool = False) -> Progress:
+def progress_bar(console: "Console", *, disable: bool = False) -> "Progress":
     """A bar that tells what is done, how much of it, and the time left, and goes away at the end."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=disable)
 
 
-def plain_console(*, piped_width: int = ANY_WIDTH) -> Console:
+def plain_console(*, piped_width: int = ANY_WIDTH) -> "Console":
     """Standard output for text as it is: as wide as the terminal, or as ``piped_width`` where it goes elsewhere."""
+    from rich.console import Console
+
     is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
     width = None if is_sized else piped_width
     return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
 
 
-def fits(console: Console, shown: RenderableType) -> bool:
+def fits(console: "Console", shown: "RenderableType") -> bool:
     """Whether something is no wider than the console, with every word on its line."""
+    from rich.measure import Measurement
+
     unbound = console.options.update(max_width=ANY_WIDTH)
     return Measurement.get(console, unbound, shown).maximum <= console.width
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]], *, header: Sequence[str] = ()) -> None:
     """A small table on standard output: text to the left, everything after the first column to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", show_header=bool(header), box=None, pad_edge=False)
     for index in range(len(rows[0])):
         table.add_column(header[index] if header else "", justify="left" if index == 0 else "right", overflow="fold")

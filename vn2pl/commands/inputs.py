@@ -9,15 +9,15 @@ import polars as pl
 
 from .. import memory
 from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
-from ..config import Config, load_config
+from ..config import Config
 from ..errors import InputError
-from ..reading import read_panel
+from ..reading import read_counted
 from ..runs import FILES
 
 
 def configured(arguments: argparse.Namespace) -> Config:
     """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = load_config(arguments.config) if arguments.config else Config()
+    config = _from_file(arguments.config) if arguments.config else Config()
     if arguments.n_neighbors is not None:
         if arguments.n_neighbors < 1:
             raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
@@ -25,6 +25,13 @@ def configured(arguments: argparse.Namespace) -> Config:
     if arguments.candidate_weeks:
         config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
     return config
+
+
+def _from_file(path: str) -> Config:
+    # YAML takes as long to import as a panel to fingerprint.
+    from ..config_files import load_config
+
+    return load_config(path)
 
 
 def refuse_overlap(data: str | None, folder: Path) -> None:
@@ -70,8 +77,7 @@ def read_observed(
         demo = demo_panel()
         return demo.panel, demo.demand
     inferred = config.candidate_weeks if infer_stockouts else None
-    panel = read_panel(data, columns=config.columns, infer_stockouts=inferred)
+    panel, rows = read_counted(data, columns=config.columns, infer_stockouts=inferred)
     if not ignore_memory:
-        rows = panel.select(pl.len()).collect(engine="streaming").item()
         memory.require(memory.estimate(rows=rows), source=data)
     return panel.collect(), None
