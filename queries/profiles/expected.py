@@ -183,9 +183,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
             .pipe(its._levels)
+            .with_columns(its._shape(both_sides=both_sides))
             .pipe(its._peers)
             .with_columns(
-                *its._shape(both_sides=both_sides),
                 its._peer_regularity(both_sides=both_sides).alias("peer_regularity"),
                 its._drift(both_sides=both_sides).alias("drift"),
             )
