@@ -68,7 +68,7 @@ class Found(NamedTuple):
 def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
     """What the profile knows of every SKU-week of an observed panel."""
     profile = settings.definition
-    coded = panel(observed, attributes=profile.attributes)
+    coded = panel(observed, groupings=profile.groupings)
     return profile.features(coded, candidate_weeks=settings.candidate_weeks)
 
 

@@ -1,5 +1,7 @@
 """Column names: the panel's, as users write them, and those that the plan adds."""
 
+from collections.abc import Sequence
+
 STORE = "Store"
 PRODUCT = "Product"
 WEEK = "week"
@@ -53,6 +55,11 @@ POOL = "candidates"
 NEIGHBOURS = "neighbours"
 FLAGS = "flags"
 ADDED = (SALES_OBSERVED, IMPUTED, STATUS, OWN_WEEKS, LEVEL_SOURCE, POOL, NEIGHBOURS, FLAGS)
+
+
+def group_of(by: Sequence[str]) -> str:
+    """Name of the column with the codes of a grouping by these attributes."""
+    return f"group by {', '.join(by)}"
 
 
 def of_target(name: str) -> str:

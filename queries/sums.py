@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .names import PERIOD, SKU_CODE
+from .names import PERIOD, ROW, SKU_CODE, group_of
 
 FIXED_POINT = 2.0**40
 SMALL = 600.0
@@ -30,20 +30,20 @@ def decayed_sum(values: pl.Expr, /, *, half_life: float, both_sides: bool) -> pl
     the small end of Float64, so that it lasts for ``MOST_WEEKS`` half-lives, the span that a panel may have.
     """
     rate = math.log(2) / half_life
-    growth = (pl.col(AGE) * rate - (SMALL if rate else 0.0)).exp()
+    growth = (pl.col(AGE) * rate - SMALL).exp() if rate else pl.lit(1.0)
     step = float(0.5 ** (-1 / half_life))
     known = values.fill_null(0.0)
     before = (known * growth).cum_sum().shift(1, fill_value=0.0)
-    earlier = before.over(SKU_CODE, order_by=PERIOD) / growth * step
+    earlier = before.over(SKU_CODE, order_by=ROW) / growth * step
     if not both_sides:
         return earlier
     after = (known / growth).cum_sum(reverse=True).shift(-1, fill_value=0.0)
-    return earlier + after.over(SKU_CODE, order_by=PERIOD) * growth * step
+    return earlier + after.over(SKU_CODE, order_by=ROW) * growth * step
 
 
 def fixed_point(values: pl.Expr, /) -> pl.Expr:
-    """Values in steps of 2 ** -40 as Int128, null as zero: their sums are the same in whatever order threads add."""
-    return (values.fill_null(0.0) * FIXED_POINT).round().cast(pl.Int128)
+    """Values in steps of 2 ** -40 as Int128: their sums are the same in whatever order threads add."""
+    return (values * FIXED_POINT).round().cast(pl.Int128)
 
 
 def from_fixed_point(values: pl.Expr, /) -> pl.Expr:
@@ -57,15 +57,21 @@ def exact_sum(values: pl.Expr, /) -> pl.Expr:
 
 
 def sum_of_others(fixed: str, /, *, by: Sequence[str]) -> pl.Expr:
-    """Sum of a fixed-point column over the other SKUs of the cell (the columns ``by``) in the same week (Float64).
-
-    A SKU whose cell is unknown (null) shares it with nobody.
-    """
-    others = from_fixed_point(pl.col(fixed).sum().over(*by, PERIOD) - pl.col(fixed))
-    known = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
-    return pl.when(known).then(others).otherwise(0.0)
+    """Sum of a fixed-point column over the other SKUs of the cell (the attributes ``by``) in the same week, or over all
+    SKUs where ``by`` names nothing (Float64)."""
+    values = pl.col(fixed)
+    return from_fixed_point(_of_others(values.sum(), values.fill_null(0), by=by))
 
 
-def sum_of_week(fixed: str, /) -> pl.Expr:
-    """Sum of a fixed-point column over all SKUs in the same week (Float64)."""
-    return from_fixed_point(pl.col(fixed).sum().over(PERIOD))
+def number_of_others(column: str, /, *, by: Sequence[str]) -> pl.Expr:
+    """How many of them have a value in the column (UInt32)."""
+    values = pl.col(column)
+    return _of_others(values.count(), values.is_not_null().cast(pl.UInt32), by=by)
+
+
+def _of_others(of_all: pl.Expr, own: pl.Expr, *, by: Sequence[str]) -> pl.Expr:
+    if not by:
+        return of_all.over(PERIOD)
+    # One key of fixed size: groups are found faster than by a column each.
+    cell = pl.col(group_of(by)).cast(pl.Int64) * 2**32 + pl.col(PERIOD)
+    return of_all.over(cell) - own

@@ -37,7 +37,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 def fingerprint(observed: pl.DataFrame, settings: Settings, /) -> Fingerprint:
     """The fingerprint of a run over a checked panel, whatever the order of its rows."""
-    read = observed.select(columns_read(observed.columns, attributes=settings.definition.attributes))
+    read = observed.select(columns_read(observed.columns, groupings=settings.definition.groupings))
     return Fingerprint(_settings(settings, read.schema), content(observed), _weeks(read))
 
 

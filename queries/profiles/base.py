@@ -16,8 +16,8 @@ class Profile(Protocol):
     """
 
     @property
-    def attributes(self) -> Sequence[str]:
-        """Panel columns, beyond the required ones, that the features use where the panel has them."""
+    def groupings(self) -> Sequence[Sequence[str]]:
+        """Attributes by which the features group SKUs, where the panel has them (codes of groups: see ``panel``)."""
         ...
 
     @property

@@ -15,15 +15,15 @@ sought farther away, and the distribution is wider. Where little is expected a s
 """
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
 from msgspec.structs import replace
 
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
-from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, of_candidate, of_target
-from ..sums import age, decayed_sum, fixed_point, sum_of_others, sum_of_week
+from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
+from ..sums import age, decayed_sum, fixed_point, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
@@ -31,7 +31,9 @@ FARTHEST = 2**14 - 1
 OBSERVED = "observed"
 EXPOSURE = "exposure"
 KIND = "kind"
+MOMENT = "moment"
 YEAR = (51, 52, 53)
+WEIGHTED = ("weighted_sales", "weighted_level")
 
 
 class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -161,15 +163,14 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     count_limit: Positive = 30.0
 
     @property
-    def attributes(self) -> Sequence[str]:
+    def groupings(self) -> Sequence[Attributes]:
         circles: tuple[IndexCell | Peers | Drift, ...] = (
             *self.index_cells,
             *self.cold_peers,
             self.store_residual,
             *self.drifts,
         )
-        groupings = (*(circle.by for circle in circles), self.peer_regularity_by, self.kind_by)
-        return tuple(dict.fromkeys(name for by in groupings for name in by))
+        return (*(circle.by for circle in circles), self.peer_regularity_by, self.kind_by)
 
     @property
     def always_looks_ahead(self) -> bool:
@@ -180,19 +181,24 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
         (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
-        its = self._within(columns)
+        its, codes = self._within(columns), set(map(group_of, self.groupings))
         return (
             panel.pipe(its._history, both_sides=both_sides)
-            .pipe(its._levels, both_sides=both_sides)
+            .pipe(its._levels)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
-            .pipe(its._levels, both_sides=both_sides)
-            .pipe(its._shape, both_sides=both_sides)
-            .pipe(its._peer_regularity, both_sides=both_sides)
+            .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
+            .pipe(its._levels)
+            .with_columns(its._shape(both_sides=both_sides))
+            .pipe(its._peers)
+            .with_columns(
+                its._peer_regularity(both_sides=both_sides).alias("peer_regularity"),
+                its._drift(both_sides=both_sides).alias("drift"),
+            )
             .with_columns(its._expected_demand().alias("expected_demand"))
-            .pipe(its._follow_drift, both_sides=both_sides)
+            .with_columns(its._corrected(pl.col("drift")))
             .pipe(its._follow_year_ago, both_sides=both_sides)
             .with_columns(its._kind().cast(pl.Int32).alias(KIND))
-            .select(*columns, *FEATURES)
+            .select(*(name for name in columns if name not in codes), *FEATURES)
         )
 
     def _within(self, columns: Collection[str]) -> "Expected":
@@ -216,82 +222,68 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
-        """What is known of a SKU from its in-stock weeks, and how many others of each circle are known at all."""
-
-        def sold(half_life: float) -> pl.Expr:
-            return decayed_sum(pl.col(OBSERVED), half_life=half_life, both_sides=both_sides)
-
-        weeks = decayed_sum(pl.col(EXPOSURE), half_life=math.inf, both_sides=both_sides)
-        circles = {_number(circle): circle for circle in (EVERYBODY, *self.cold_peers, self.store_residual)}
-        thresholds = sorted({circle.min_weeks for circle in circles.values()})
+        """What is known of a SKU from its in-stock weeks."""
         return (
             panel.with_columns(
                 age(), pl.when(IN_STOCK).then(SALES).alias(OBSERVED), pl.when(IN_STOCK).then(1.0).alias(EXPOSURE)
             )
             .with_columns(
-                weeks.cast(pl.UInt32).alias(OWN_WEEKS),
-                sold(math.inf).alias("sold_ever"),
-                sold(self.half_life).alias("sold"),
-                sold(self.recent_half_life).alias("sold_recently"),
+                *self._decayed(OBSERVED, both_sides=both_sides), *self._decayed(EXPOSURE, both_sides=both_sides)
             )
-            .with_columns(fixed_point(_is_known(weeks).cast(pl.Float64)).alias(_known(weeks)) for weeks in thresholds)
-            .with_columns(_sum_in(circle, _known).alias(name) for name, circle in circles.items())
+            .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
 
-    def _levels(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+    def _levels(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
 
-        def exposure(half_life: float) -> pl.Expr:
-            return decayed_sum(pl.col(EXPOSURE), half_life=half_life, both_sides=both_sides)
+        def shrunk(over: Callable[[str], str], prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
+            return (pl.col(over(OBSERVED)) + weeks * prior) / (pl.col(over(EXPOSURE)) + weeks)
 
-        def shrunk(sold: str, exposure: pl.Expr, prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
-            return (pl.col(sold) + weeks * prior) / (exposure + weeks)
-
-        ever, cold, long_run = pl.col("exposure_ever"), pl.col("cold_level").exp(), pl.col("long_run_level")
+        mean = pl.col(_ever(OBSERVED)) / pl.col(_ever(EXPOSURE)).clip(lower_bound=1e-9)
+        cold, long_run = pl.col("cold_level").exp(), pl.col("long_run_level")
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
-            panel.with_columns(exposure(math.inf).alias("exposure_ever"))
-            .with_columns((pl.col("sold_ever") / ever.clip(lower_bound=1e-9) + 0.1).log().alias("log_level"))
+            panel.with_columns((mean + 0.1).log().alias("log_level"))
             .pipe(self._cold_level)
-            .with_columns(shrunk("sold_ever", ever, cold, self.long_run_prior).alias("long_run_level"))
+            .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
-                shrunk("sold", exposure(self.half_life), long_run, prior_weeks).alias("level"),
-                shrunk("sold_recently", exposure(self.recent_half_life), long_run, prior_weeks).alias("recent_level"),
+                shrunk(_of_late, long_run, prior_weeks).alias("level"),
+                shrunk(_recently, long_run, prior_weeks).alias("recent_level"),
             )
             .pipe(self._add_week_index)
         )
+
+    def _decayed(self, name: str, *, both_sides: bool) -> Iterator[pl.Expr]:
+        """The sums that levels are ratios of."""
+        half_lives = {_ever: math.inf, _of_late: self.half_life, _recently: self.recent_half_life}
+        for over, half_life in half_lives.items():
+            yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
 
     def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
         the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
         circles = (EVERYBODY, *self.cold_peers)
-        thresholds = sorted({circle.min_weeks for circle in circles})
-        level, source = pl.lit(math.log(self.cold_start_units)), pl.lit("prior")
-        is_wider_known = pl.lit(False)
-        for circle in circles:
-            number = pl.col(_number(circle))
-            prior = pl.when(is_wider_known).then(circle.prior).otherwise(0.0)
-            mean = (_sum_in(circle, _known_level) + prior * level) / (number + prior)
-            level = pl.when(number > 0).then(mean).otherwise(level)
-            source = pl.when(number > 0).then(pl.lit(circle.by[-1] if circle.by else "panel")).otherwise(source)
-            if circle.by:
-                is_wider_known = is_wider_known | (number > 0)
-        source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source)
-        return (
+        known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
+        panel = (
             panel.with_columns(
-                fixed_point(pl.when(_is_known(weeks)).then("log_level")).alias(_known_level(weeks))
-                for weeks in thresholds
+                fixed_point(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
             )
-            .with_columns(level.alias("cold_level"), source.alias(LEVEL_SOURCE))
-            .pipe(self._add_store_residual)
+            .with_columns(**{name: told for circle in circles for name, told in _told_by(circle).items()})
+            .with_columns(
+                pl.lit(math.log(self.cold_start_units)).alias("cold_level"), pl.lit("prior").alias(LEVEL_SOURCE)
+            )
         )
+        for position, circle in enumerate(circles):
+            panel = panel.with_columns(_narrowed(circle, wider=circles[1:position]))
+        source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(LEVEL_SOURCE)
+        return panel.with_columns(source.alias(LEVEL_SOURCE)).pipe(self._add_store_residual)
 
     def _add_store_residual(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         circle = self.store_residual
         if not circle.by:
             return panel
         residual = pl.when(_is_known(circle.min_weeks)).then(pl.col("log_level") - pl.col("cold_level"))
-        mean = sum_of_others("residual", by=circle.by) / (pl.col(_number(circle)) + circle.prior)
+        mean = sum_of_others("residual", by=circle.by) / (number_of_others("residual", by=circle.by) + circle.prior)
         return panel.with_columns(fixed_point(residual).alias("residual")).with_columns(
             pl.col("cold_level") + self.store_residual_weight * mean
         )
@@ -304,7 +296,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         prior = self.index_prior_units
 
         def index(cell: IndexCell) -> pl.Expr:
-            sold, usual = (sum_of_others(name, by=cell.by) + prior for name in ("weighted_sales", "weighted_level"))
+            sold, usual = (sum_of_others(name, by=cell.by) + prior for name in WEIGHTED)
             return cell.weight * (sold / usual).log()
 
         return panel.with_columns(
@@ -312,7 +304,19 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             fixed_point(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
         ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, self.index_cells)).alias("week_index"))
 
-    def _shape(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+    def _peers(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+        """What peers sold in the week, against their levels: units, for the drift, and weeks with sales."""
+        usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
+        is_more = fixed_point(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
+        variance = fixed_point(pl.when(IN_STOCK).then(usual * (1 - usual)))
+        sums = {(name, drift.by) for drift in self.drifts for name in WEIGHTED}
+        if self.peer_regularity_by:
+            sums |= {(name, self.peer_regularity_by) for name in ("more", "variance")}
+        return panel.with_columns(is_more.alias("more"), variance.alias("variance")).with_columns(
+            sum_of_others(name, by=by).alias(_others(name, by)) for name, by in sorted(sums)
+        )
+
+    def _shape(self, *, both_sides: bool) -> Sequence[pl.Expr]:
         """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies; and the share of
         odd numbers among sales, which tells what is bought in pairs."""
         prior, base = self.shape_prior, pl.col("long_run_level")
@@ -330,31 +334,35 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         odd, some = ((sales % 2 == 1).cast(pl.Float64), (sales > 0).cast(pl.Float64))
         average = mean(sales, base)
         variance = (mean(sales.pow(2), usual_square) - average.pow(2)).clip(lower_bound=0.0)
-        return panel.with_columns(
+        return (
             ((variance + 0.5) / (average + 0.5)).log().alias("dispersion"),
             mean((sales == 0).cast(pl.Float64), usual_zeros).alias("zero_share"),
             ((history(odd) + 3) / (history(some) + 5)).alias("odd_share"),
         )
 
-    def _peer_regularity(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
+    def _peer_regularity(self, *, both_sides: bool) -> pl.Expr:
         """How many more weeks with sales peers have than their levels imply, against the variance of such a number."""
         by = self.peer_regularity_by
         if not by:
-            return panel.with_columns(pl.lit(0.0).alias("peer_regularity"))
-        usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
-        is_more = fixed_point(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
-        variance = fixed_point(pl.when(IN_STOCK).then(usual * (1 - usual)))
-
-        def among_peers(name: str) -> pl.Expr:
-            return decayed_sum(pl.col(f"peer_{name}"), half_life=math.inf, both_sides=both_sides)
-
-        return (
-            panel.with_columns(is_more.alias("more"), variance.alias("variance"))
-            .with_columns(sum_of_others(name, by=by).alias(f"peer_{name}") for name in ("more", "variance"))
-            .with_columns(
-                (among_peers("more") / (among_peers("variance") + self.peer_regularity_prior)).alias("peer_regularity")
-            )
+            return pl.lit(0.0)
+        more, variance = (
+            decayed_sum(pl.col(_others(name, by)), half_life=math.inf, both_sides=both_sides)
+            for name in ("more", "variance")
         )
+        return more / (variance + self.peer_regularity_prior)
+
+    def _drift(self, *, both_sides: bool) -> pl.Expr:
+        """Log ratio of what peers sold in other weeks to their levels, the nearest weeks counting most."""
+
+        def ratio(drift: Drift) -> pl.Expr:
+            sold, usual = (
+                decayed_sum(pl.col(_others(name, drift.by)), half_life=drift.half_life, both_sides=both_sides)
+                + drift.prior_units
+                for name in WEIGHTED
+            )
+            return drift.exponent * (sold / usual).log()
+
+        return pl.sum_horizontal(pl.lit(0.0), *map(ratio, self.drifts))
 
     def _log_moved_level(self) -> pl.Expr:
         level, recent = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level"))
@@ -374,39 +382,20 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _kind(self) -> pl.Expr:
         return pl.struct(self.kind_by).rank("dense") if self.kind_by else pl.lit(0)
 
-    def _follow_drift(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
-        """What peers sold in other weeks against their levels, the nearest weeks counting most."""
-
-        def ratio(drift: Drift) -> pl.Expr:
-            sums = (
-                decayed_sum(pl.col(_others(name, drift.by)), half_life=drift.half_life, both_sides=both_sides)
-                for name in ("weighted_sales", "weighted_level")
-            )
-            sold, usual = (total + drift.prior_units for total in sums)
-            return drift.exponent * (sold / usual).log()
-
-        weekly = [
-            sum_of_others(name, by=by).alias(_others(name, by))
-            for by in dict.fromkeys(drift.by for drift in self.drifts)
-            for name in ("weighted_sales", "weighted_level")
-        ]
-        drifted = self._corrected(pl.sum_horizontal(pl.lit(0.0), *map(ratio, self.drifts)))
-        return panel.with_columns(weekly).with_columns(drifted)
-
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What the SKU sold a year away, give or take a week, against what was expected of it there."""
-        panel = panel.cache()
+        moment = pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)
+        panel = panel.with_columns(moment.alias(MOMENT)).cache()
         lags = (*YEAR, *((-lag for lag in YEAR) if both_sides else ()))
-        known = panel.filter(IN_STOCK).select(SKU_CODE, PERIOD, OBSERVED, "expected_demand")
+        known = panel.filter(IN_STOCK)
         joined = panel
         for lag in lags:
             away = known.select(
-                SKU_CODE,
-                pl.col(PERIOD) + lag,
+                pl.col(MOMENT) + lag,
                 pl.col(OBSERVED).alias(f"sold_{lag}_weeks_ago"),
                 pl.col("expected_demand").alias(f"expected_{lag}_weeks_ago"),
             )
-            joined = joined.join(away, on=[SKU_CODE, PERIOD], how="left")
+            joined = joined.join(away, on=MOMENT, how="left")
         sold, expected = (
             pl.sum_horizontal(f"{name}_{lag}_weeks_ago" for lag in lags) + self.year_ago_prior_units
             for name in ("sold", "expected")
@@ -494,14 +483,37 @@ def _is_known(min_weeks: int) -> pl.Expr:
     return pl.col(OWN_WEEKS) >= min_weeks
 
 
-def _sum_in(circle: Peers, column: Callable[[int], str]) -> pl.Expr:
-    """Of what is known of SKUs with enough weeks, the sum over the others of the circle, or over all of the week."""
-    known = column(circle.min_weeks)
-    return sum_of_others(known, by=circle.by) if circle.by else sum_of_week(known)
+def _narrowed(circle: Peers, *, wider: Sequence[Peers]) -> Sequence[pl.Expr]:
+    """Cold level and its source, from what the wider circles say to what this one says, where it has somebody."""
+    number, level = pl.col(_number(circle)), pl.col("cold_level")
+    is_wider_known = pl.any_horizontal(pl.lit(False), *(pl.col(_number(other)) > 0 for other in wider))
+    prior = pl.when(is_wider_known).then(circle.prior).otherwise(0.0)
+    mean = (pl.col(_sum(circle)) + prior * level) / (number + prior)
+    source = pl.lit(circle.by[-1] if circle.by else "panel")
+    return (
+        pl.when(number > 0).then(mean).otherwise(level).alias("cold_level"),
+        pl.when(number > 0).then(source).otherwise(LEVEL_SOURCE).alias(LEVEL_SOURCE),
+    )
 
 
-def _known(min_weeks: int) -> str:
-    return f"known_for_{min_weeks}_weeks"
+def _ever(name: str) -> str:
+    return f"{name}_ever"
+
+
+def _of_late(name: str) -> str:
+    return f"{name}_of_late"
+
+
+def _recently(name: str) -> str:
+    return f"{name}_recently"
+
+
+def _told_by(circle: Peers) -> Mapping[str, pl.Expr]:
+    known = _known_level(circle.min_weeks)
+    return {
+        _number(circle): number_of_others(known, by=circle.by),
+        _sum(circle): sum_of_others(known, by=circle.by),
+    }
 
 
 def _known_level(min_weeks: int) -> str:
@@ -509,7 +521,11 @@ def _known_level(min_weeks: int) -> str:
 
 
 def _number(circle: Peers) -> str:
-    return "_".join(["others", _known(circle.min_weeks), *circle.by])
+    return _others(f"number_{_known_level(circle.min_weeks)}", circle.by)
+
+
+def _sum(circle: Peers) -> str:
+    return _others(_known_level(circle.min_weeks), circle.by)
 
 
 def _others(name: str, by: Sequence[str]) -> str:

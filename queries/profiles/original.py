@@ -29,7 +29,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     division_offset: Positive = 1e-6
 
     @property
-    def attributes(self) -> Sequence[str]:
+    def groupings(self) -> Sequence[Sequence[str]]:
         return ()
 
     @property
