@@ -107,7 +107,7 @@ def impute(
     ``report`` hears of the shards before the first is searched, and of each when it is done.
     """
     search = ready(queries.features(observed, settings), settings, engine=engine)
-    return published(observed, [find(search, with_neighbours=with_neighbours, report=report)], engine=engine)
+    return published(observed, [find(search, with_neighbours=with_neighbours, report=report)])
 
 
 def ready(
@@ -132,15 +132,18 @@ def find(
     return Findings(*run(search, wanted, report=report, shelf=shelf))
 
 
-def published(observed: pl.LazyFrame, findings: Sequence[Findings], /, *, engine: Engine = "auto") -> Imputation:
-    """The frames of a run, from what was found for disjoint sets of stockouts that are all of the panel's."""
+def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputation:
+    """The frames of a run, from what was found for disjoint sets of stockouts that are all of the panel's.
+
+    All of it is in memory by now, whatever the engine of the search: streaming would take longer, and more memory.
+    """
     sips, outcomes = pl.concat([found.sips for found in findings]), pl.concat([found.outcomes for found in findings])
     neighbours = [found.neighbours for found in findings if found.neighbours is not None]
-    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine=actual_engine(engine))
+    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine="in-memory")
     return Imputation(
         imputed=imputed,
         sips=sips.sort(*KEY, QUANTILE),
-        summary=queries.summary(imputed.lazy()).collect(engine=actual_engine(engine)),
+        summary=queries.summary(imputed.lazy()).collect(engine="in-memory"),
         neighbours=pl.concat(neighbours).sort(*KEY, RANK) if neighbours else None,
     )
 

@@ -128,7 +128,7 @@ def _imputed(job: Job, search: Search) -> Imputation:
     found = [find(search, with_neighbours=options.save_neighbours, report=job.report, shelf=shelf)]
     if since:
         found.append(findings(job.folder, before=since, with_neighbours=options.save_neighbours))
-    return published(job.observed.lazy(), found, engine=options.engine)
+    return published(job.observed.lazy(), found)
 
 
 def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> int:
