@@ -159,6 +159,30 @@ def test_help_does_not_wait_for_polars() -> None:
     assert done.stdout.strip() == "set()"
 
 
+def test_a_quiet_run_imports_nothing_to_show_with(tmp_path: Path, panel: Path) -> None:
+    code = "import sys; from vn2pl.cli import main; main(sys.argv[1:]); print({'rich', 'yaml'} & set(sys.modules))"
+    arguments = ["impute", "--data", panel, "--out", tmp_path / "out", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no such device")
+def test_output_that_cannot_be_written_is_told() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "vn2pl", "query", "--list"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "No space left" in done.stderr
+
+
 def test_a_dry_run_counts_the_work_and_writes_nothing(tmp_path: Path, panel: Path, config: Path) -> None:
     done = vn2pl("impute", "--data", panel, "--config", config, "--out", tmp_path / "out", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr

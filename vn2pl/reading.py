@@ -73,8 +73,8 @@ class Counted(NamedTuple):
     rows: int
 
 
-class Laid(NamedTuple):
-    """A panel whose rows can be told from one another; its number of rows where all its values are judged as well."""
+class LaidOut(NamedTuple):
+    """A panel whose rows can be told from one another, and their number where all its values are judged as well."""
 
     frame: pl.LazyFrame
     rows: int | None = None
@@ -90,7 +90,7 @@ class Source(NamedTuple):
     files: Sequence[str]
     frame: pl.LazyFrame
     scan_file: Callable[[str], pl.LazyFrame]
-    laid_out: Callable[[], Laid]
+    laid_out: Callable[[], LaidOut]
 
 
 class Header(NamedTuple):
@@ -301,7 +301,7 @@ def _open_typed_files(
 ) -> Source:
     raise_any(_differing_schemas(files, scan))
     renamed = _renamed(frame, columns, source=name)
-    return Source(name, files, renamed, lambda file: scan([file]), lambda: Laid(renamed))
+    return Source(name, files, renamed, lambda file: scan([file]), lambda: LaidOut(renamed))
 
 
 def _differing_schemas(files: list[str], scan: Callable[[list[str]], pl.LazyFrame]) -> Iterator[str]:
@@ -343,9 +343,9 @@ def _open_csv(name: str, files: list[str], columns: Mapping[str, str]) -> Source
     present = [name for name in names if name in COLUMNS] or names
     filled = _without_blank_lines(frame, present)
 
-    def laid_out() -> Laid:
+    def laid_out() -> LaidOut:
         raise_any(problems([_ragged_check(file, header) for file in files]))
-        return Laid(filled)
+        return LaidOut(filled)
 
     return Source(name, files, filled, lambda file: _scan_texts(file, header), laid_out)
 
@@ -578,7 +578,7 @@ def _long(wide: Wide, value: str, *, weeks: list[str]) -> pl.LazyFrame:
     return wide.frame.unpivot(weeks, index=[*SKU, FILE_LINE], variable_name="week", value_name=value)
 
 
-def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Laid:
+def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> LaidOut:
     """The files judged and joined, in memory: they are small, and reading them again costs more than to keep them."""
     files = [sales, *in_stock, *master]
     raise_any(problems([_ragged_check(file.path, _header(file.path)) for file in files]))
@@ -587,7 +587,7 @@ def _judged(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> Laid:
     in_stock, master = others[: len(in_stock)], others[len(in_stock) :]
     raise_any([*_too_many_weeks(sales), *problems(_wide_checks(sales, in_stock, master))])
     skus = sales.frame.select(pl.len()).collect(engine="streaming").item()
-    return Laid(_joined(sales, in_stock, master), skus * len(sales.weeks))
+    return LaidOut(_joined(sales, in_stock, master), skus * len(sales.weeks))
 
 
 def _wide_checks(sales: Wide, in_stock: list[Wide], master: list[Wide]) -> list[Check]:
