@@ -31,7 +31,7 @@ OBSERVED = "observed"
 EXPOSURE = "exposure"
 KIND = "kind"
 MOMENT = "moment"
-YEAR = (51, 52, 53)
+YEAR = 52
 WEIGHTED = ("weighted_sales", "weighted_level")
 
 
@@ -378,23 +378,37 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return pl.struct(self.kind_by).rank("dense") if self.kind_by else pl.lit(0)
 
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
-        """What the SKU sold a year away, give or take a week, against what was expected of it there."""
-        moment = pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)
-        panel = panel.with_columns(moment.alias(MOMENT)).cache()
-        lags = (*YEAR, *((-lag for lag in YEAR) if both_sides else ()))
-        known = panel.filter(IN_STOCK)
-        joined = panel
-        for lag in lags:
-            away = known.select(
-                pl.col(MOMENT) + lag,
-                pl.col(OBSERVED).alias(f"sold_{lag}_weeks_ago"),
-                pl.col("expected_demand").alias(f"expected_{lag}_weeks_ago"),
-            )
-            joined = joined.join(away, on=MOMENT, how="left")
-        sold, expected = (
-            pl.sum_horizontal(f"{name}_{lag}_weeks_ago" for lag in lags) + self.year_ago_prior_units
-            for name in ("sold", "expected")
+        """What the SKU sold a year away, give or take a week, against what was expected of it there.
+
+        Three weeks hold three in-stock rows at most: the next one from the first of these weeks on, and its followers.
+        """
+        moment, columns = (
+            pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD),
+            (MOMENT, OBSERVED, "expected_demand"),
         )
+        panel = panel.with_columns(moment.alias(MOMENT)).cache()
+        known, firsts = panel.filter(IN_STOCK), (-YEAR - 1, YEAR - 1) if both_sides else (-YEAR - 1,)
+        joined = panel
+        for first in firsts:
+            rows = known.select(
+                pl.col(name).shift(-n).alias(_away(name, first, n)) for name in columns for n in range(3)
+            )
+            joined = joined.join_asof(
+                rows,
+                left_on=pl.col(MOMENT) + first,
+                right_on=_away(MOMENT, first, 0),
+                strategy="forward",
+                coalesce=False,
+            )
+
+        def total(name: str) -> pl.Expr:
+            return pl.sum_horizontal(
+                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + 2).then(_away(name, first, n))
+                for first in firsts
+                for n in sorted(range(3), reverse=first < 0)
+            )
+
+        sold, expected = (total(name) + self.year_ago_prior_units for name in (OBSERVED, "expected_demand"))
         return joined.with_columns(self._corrected(self.year_ago_exponent * (sold / expected).log()))
 
     def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
@@ -507,6 +521,10 @@ def _sum(circle: Peers) -> str:
 
 def _others(name: str, by: Sequence[str]) -> str:
     return "_".join([name, "of_others", *by])
+
+
+def _away(name: str, first: int, n: int) -> str:
+    return f"{name}_of_row_{n}_from_week_{first}"
 
 
 def _log_expected() -> pl.Expr:
