@@ -31,7 +31,7 @@ OBSERVED = "observed"
 EXPOSURE = "exposure"
 KIND = "kind"
 MOMENT = "moment"
-YEAR = 52
+YEAR, MARGIN = 52, 1
 WEIGHTED = ("weighted_sales", "weighted_level")
 
 
@@ -201,7 +201,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         names none; the weight of an index cell goes to those that are left."""
 
         def kept(by: Attributes) -> Attributes:
-            return by if set(by) <= set(columns) else ()
+            return by if group_of(by) in columns else ()
 
         cells = [cell for cell in self.index_cells if kept(cell.by)]
         weight_left = sum(cell.weight for cell in cells)
@@ -380,21 +380,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What the SKU sold a year away, give or take a week, against what was expected of it there.
 
-        Three weeks hold three in-stock rows at most: the next one from the first of these weeks on, and its followers.
+        So few weeks hold as few in-stock rows: the next one from the first of these weeks on, and its followers.
         """
-        moment, columns = (
-            pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD),
-            (MOMENT, OBSERVED, "expected_demand"),
-        )
-        panel = panel.with_columns(moment.alias(MOMENT)).cache()
-        known, firsts = panel.filter(IN_STOCK), (-YEAR - 1, YEAR - 1) if both_sides else (-YEAR - 1,)
-        joined = panel
+        columns, weeks = (MOMENT, OBSERVED, "expected_demand"), range(2 * MARGIN + 1)
+        firsts = (-YEAR - MARGIN, YEAR - MARGIN) if both_sides else (-YEAR - MARGIN,)
+        panel = panel.with_columns((pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)).alias(MOMENT)).cache()
+        known, joined = panel.filter(IN_STOCK), panel
         for first in firsts:
-            rows = known.select(
-                pl.col(name).shift(-n).alias(_away(name, first, n)) for name in columns for n in range(3)
-            )
             joined = joined.join_asof(
-                rows,
+                known.select(pl.col(name).shift(-n).alias(_away(name, first, n)) for name in columns for n in weeks),
                 left_on=pl.col(MOMENT) + first,
                 right_on=_away(MOMENT, first, 0),
                 strategy="forward",
@@ -403,9 +397,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
         def total(name: str) -> pl.Expr:
             return pl.sum_horizontal(
-                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + 2).then(_away(name, first, n))
+                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + weeks[-1]).then(
+                    _away(name, first, n)
+                )
                 for first in firsts
-                for n in sorted(range(3), reverse=first < 0)
+                for n in sorted(weeks, reverse=first < 0)
             )
 
         sold, expected = (total(name) + self.year_ago_prior_units for name in (OBSERVED, "expected_demand"))
