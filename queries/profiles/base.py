@@ -26,7 +26,8 @@ class Profile(Protocol):
         ...
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
-        """The panel with its features, ``own_weeks`` (the SKU's in-stock weeks that were used) and ``level_source``."""
+        """The panel, its rows sorted, with its features, ``own_weeks`` (the SKU's in-stock weeks that were used) and
+        ``level_source``; the codes of its groups may be left out."""
         ...
 
     def is_mature(self) -> pl.Expr:

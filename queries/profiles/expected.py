@@ -32,7 +32,7 @@ OBSERVED = "observed"
 EXPOSURE = "exposure"
 KIND = "kind"
 MOMENT = "moment"
-YEAR = (51, 52, 53)
+YEAR, MARGIN = 52, 1
 WEIGHTED = ("weighted_sales", "weighted_level")
 
 
@@ -206,7 +206,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         names none; the weight of an index cell goes to those that are left."""
 
         def kept(by: Attributes) -> Attributes:
-            return by if set(by) <= set(columns) else ()
+            return by if group_of(by) in columns else ()
 
         cells = [cell for cell in self.index_cells if kept(cell.by)]
         weight_left = sum(cell.weight for cell in cells)
@@ -383,23 +383,33 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return pl.struct(self.kind_by).rank("dense") if self.kind_by else pl.lit(0)
 
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
-        """What the SKU sold a year away, give or take a week, against what was expected of it there."""
-        moment = pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)
-        panel = panel.with_columns(moment.alias(MOMENT)).cache()
-        lags = (*YEAR, *((-lag for lag in YEAR) if both_sides else ()))
-        known = panel.filter(IN_STOCK)
-        joined = panel
-        for lag in lags:
-            away = known.select(
-                pl.col(MOMENT) + lag,
-                pl.col(OBSERVED).alias(f"sold_{lag}_weeks_ago"),
-                pl.col("expected_demand").alias(f"expected_{lag}_weeks_ago"),
+        """What the SKU sold a year away, give or take a week, against what was expected of it there.
+
+        So few weeks hold as few in-stock rows: the next one from the first of these weeks on, and its followers.
+        """
+        columns, weeks = (MOMENT, OBSERVED, "expected_demand"), range(2 * MARGIN + 1)
+        firsts = (-YEAR - MARGIN, YEAR - MARGIN) if both_sides else (-YEAR - MARGIN,)
+        panel = panel.with_columns((pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)).alias(MOMENT)).cache()
+        known, joined = panel.filter(IN_STOCK), panel
+        for first in firsts:
+            joined = joined.join_asof(
+                known.select(pl.col(name).shift(-n).alias(_away(name, first, n)) for name in columns for n in weeks),
+                left_on=pl.col(MOMENT) + first,
+                right_on=_away(MOMENT, first, 0),
+                strategy="forward",
+                coalesce=False,
             )
-            joined = joined.join(away, on=MOMENT, how="left")
-        sold, expected = (
-            pl.sum_horizontal(f"{name}_{lag}_weeks_ago" for lag in lags) + self.year_ago_prior_units
-            for name in ("sold", "expected")
-        )
+
+        def total(name: str) -> pl.Expr:
+            return pl.sum_horizontal(
+                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + weeks[-1]).then(
+                    _away(name, first, n)
+                )
+                for first in firsts
+                for n in sorted(weeks, reverse=first < 0)
+            )
+
+        sold, expected = (total(name) + self.year_ago_prior_units for name in (OBSERVED, "expected_demand"))
         return joined.with_columns(self._corrected(self.year_ago_exponent * (sold / expected).log()))
 
     def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
@@ -530,6 +540,10 @@ def _sum(circle: Peers) -> str:
 
 def _others(name: str, by: Sequence[str]) -> str:
     return "_".join([name, "of_others", *by])
+
+
+def _away(name: str, first: int, n: int) -> str:
+    return f"{name}_of_row_{n}_from_week_{first}"
 
 
 def _log_expected() -> pl.Expr:
