@@ -84,9 +84,18 @@ def in_fresh_process(function: Callable[..., Result], *arguments: Any) -> Result
 
 
 def command_cost(command: Sequence[str]) -> Cost:
-    """Cost of a command, its start included; the launcher between is small, so that its memory does not count."""
+    """Cost of a command, its start included; the launcher between is small, so that its memory does not count.
+
+    Python may keep what it compiles, as the installer of a package does: else every start would compile all anew.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     launched = subprocess.run(
-        [sys.executable, "-m", "benchmarks.launch", *command], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.launch", *command],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     wall, cpu, peak = (float(figure) for figure in launched.stdout.split()[-3:])
     return Cost(wall, cpu, peak, peak)

@@ -1,15 +1,16 @@
 """The neighbours of the default profile by vn2pl and by k-d trees, exact and approximate, on the same coordinates.
 
 Its distance is a plain sum of differences, what a k-d tree is made for. A tree holds the candidates of a target week,
-all that its season window lets in; vn2pl also looks only into the cells around the target. On large panels the trees
-search every few target weeks only, and their seconds are multiplied by the stockouts left out.
+all that its season window lets in, and a second one the half of them that SKUs with little history make do with; vn2pl
+also looks only into the cells around the target. On large panels the trees search every few target weeks only, and
+their seconds are multiplied by the stockouts left out.
 
 python -m benchmarks.spatial --skus 5990 --every 20
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -55,31 +56,41 @@ def _trees(skus: int | None, every: int, slack: float) -> Cost:
     import polars as pl
 
     from vn2pl.queries.candidates import alike
-    from vn2pl.queries.names import FIRST, MATURE, PERIOD, SOUGHT, TARGET, TARGET_PERIOD
+    from vn2pl.queries.names import FIRST, HALF, MATURE, PERIOD, SOUGHT, SPARING, TARGET, TARGET_PERIOD
+    from vn2pl.queries.profiles.expected import KIND
 
     ready = _ready(skus)
     targets, candidates = ready.prepared.targets, ready.prepared.candidates.filter(MATURE)
     firsts = targets.join(alike(targets).filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").collect()
-    names = [expression.meta.output_name() for expression in ready.settings.definition.coordinates()]
-    lent = candidates.select(PERIOD, *(f"candidate_{name}" for name in names)).collect()
+    profile = ready.settings.definition
+    steps = {expression.meta.output_name(): 1 for expression in profile.coordinates()}
+    steps[KIND] = round(profile.metric.kind / profile.distance_unit)
+    lent = candidates.select(PERIOD, HALF, *_coordinates("candidate", steps)).collect()
     weeks = firsts[TARGET_PERIOD].unique().sort()
     searched = firsts.filter(pl.col(TARGET_PERIOD).is_in(weeks.gather_every(every).to_list()))
     tree = import_module("scipy.spatial").cKDTree
     with Clock() as clock:
-        for week, own in searched.partition_by(TARGET_PERIOD, as_dict=True).items():
-            apart = (lent[PERIOD].to_numpy() - week[0]).astype(np.int64)
+        for (week, halved), own in searched.partition_by(TARGET_PERIOD, SPARING, as_dict=True).items():
+            apart = (lent[PERIOD].to_numpy() - week).astype(np.int64)
             season = ready.settings.season_window
             near = (apart < 0) & (np.abs((apart + 26) % 52 - 26) <= season)
-            pool = lent.filter(near).drop(PERIOD).to_numpy()
+            pool = lent.filter(near).filter(HALF if halved else True).drop(PERIOD, HALF).to_numpy()
             if len(pool):
-                _query(tree(pool), own, names, slack, SOUGHT)
+                _query(tree(pool), own, steps, slack, SOUGHT)
     factor = firsts.height / searched.height
     return clock.cost._replace(wall=clock.cost.wall * factor, cpu=clock.cost.cpu * factor)
 
 
-def _query(tree: Any, own: Any, names: Sequence[str], slack: float, sought: str) -> None:
+def _coordinates(side: str, steps: Mapping[str, int]) -> Iterator[Any]:
+    """In steps of distance; to a tree, kinds are as far apart as their numbers."""
+    import polars as pl
+
+    return (pl.col(f"{side}_{name}").cast(pl.Float64) * step for name, step in steps.items())
+
+
+def _query(tree: Any, own: Any, steps: Mapping[str, int], slack: float, sought: str) -> None:
     for (count,), asked in own.partition_by(sought, as_dict=True).items():
-        points = asked.select(f"target_{name}" for name in names).to_numpy()
+        points = asked.select(_coordinates("target", steps)).to_numpy()
         tree.query(points, k=min(count, tree.n), p=1, eps=slack, workers=WORKERS)
 
 
@@ -92,7 +103,7 @@ def as_markdown(facts: dict[str, Any]) -> str:
     ]
     sampled = f" Trees searched every {facts['every']}th target week." if facts["every"] > 1 else ""
     described = (
-        f"{facts['panel']}, default profile, 300 or 600 neighbours; building the trees counts.{sampled} "
+        f"{facts['panel']}, default profile, 300 or 390 neighbours; building the trees counts.{sampled} "
         f"{told_circumstances(facts)}"
     )
     return "\n\n".join([markdown.table(HEADER, rows), described])

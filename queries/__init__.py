@@ -76,14 +76,14 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
     """Stockouts, those from a week on or all, candidates, and the pool of candidates that each is compared with."""
     profile = settings.definition
     stockouts = targets(features, profile)
-    stockouts = (stockouts if since is None else stockouts.filter(pl.col(WEEK) >= since)).cache()
+    stockouts = stockouts if since is None else stockouts.filter(pl.col(WEEK) >= since)
     donors = candidates(features, profile, cell_candidates=settings.cell_candidates).cache()
     weeks = week_pairs(
         features,
         season_window=settings.season_window,
         season_wraps=settings.season_wraps,
         candidate_weeks=settings.candidate_weeks,
-    ).cache()
+    )
     offered = supply(donors, weeks).cache()
     pooled = with_pools(
         stockouts,
@@ -91,11 +91,11 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
         profile,
         n_neighbors=settings.n_neighbors,
         min_candidates=settings.min_candidates,
-    ).cache()
+    )
     return Prepared(
         targets=pooled,
         candidates=donors,
-        slots=slots(pooled, offered).cache(),
+        slots=slots(pooled, offered),
         largest_sales=largest_sales(features, weeks),
     )
 

@@ -16,7 +16,7 @@ DONE_BEFORE_THE_STOP = 3
 @pytest.fixture
 def panel(tmp_path: Path, small_panel: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A panel whose search takes some ten shards, all of them worth keeping."""
-    monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", 4_000)
+    monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", 2_000)
     monkeypatch.setattr(unfinished, "WORTH_KEEPING", 0)
     (tmp_path / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
     small_panel.write_parquet(tmp_path / "panel.parquet")
