@@ -66,10 +66,11 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    from .cores import bound_threads
+    from .cores import bound_threads, share_arenas
 
     def run(parsed: argparse.Namespace) -> int:
         bound_threads(getattr(parsed, "n_jobs", -1))
+        share_arenas()
         command: Callable[[argparse.Namespace], int] = import_module(f"vn2pl.commands.{name}").run
         return command(parsed)
 

@@ -1,5 +1,6 @@
 """Running the plan: features once, then shards of target seasons, each a lazy plan of its own, two at a time."""
 
+import math
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,6 +15,7 @@ from .queries.workload import PAIRS, STOCKOUTS, workload
 
 Engine = Literal["auto", "streaming", "in-memory"]
 PAIRS_PER_SHARD = 24_000_000
+PAIRS_WORTH_CUTTING = 0.1
 SHARDS_AT_ONCE = 2
 
 
@@ -205,12 +207,15 @@ def actual_engine(engine: Engine, /) -> Literal["streaming", "in-memory"]:
 
 
 def plan_shards(load: pl.DataFrame, /) -> list[Shard]:
-    """Cut target seasons into shards of neighbouring seasons with a few million pairs each."""
-    shards: list[Shard] = []
-    for season, stockouts, pairs in load.select(TARGET_SEASON, STOCKOUTS, PAIRS).iter_rows():
-        if shards and shards[-1].pairs + pairs <= PAIRS_PER_SHARD:
-            last = shards.pop()
-            shards.append(Shard((*last.seasons, season), last.stockouts + stockouts, last.pairs + pairs))
-        else:
-            shards.append(Shard((season,), stockouts, pairs))
-    return shards
+    """Cut target seasons into shards of neighbouring seasons: even ones, of a few million pairs each, as many as are
+    searched at a time or a multiple of it, unless there is little to search."""
+    total = load[PAIRS].sum()
+    rounds = math.ceil(total / (SHARDS_AT_ONCE * PAIRS_PER_SHARD))
+    number = rounds * SHARDS_AT_ONCE if total > PAIRS_WORTH_CUTTING * PAIRS_PER_SHARD else 1
+    middle = pl.col(PAIRS).cum_sum() - pl.col(PAIRS) / 2
+    cut = (
+        load.group_by((middle * number / max(total, 1)).floor().alias("shard"), maintain_order=True)
+        .agg(TARGET_SEASON, pl.col(STOCKOUTS, PAIRS).sum())
+        .select(TARGET_SEASON, STOCKOUTS, PAIRS)
+    )
+    return [Shard(tuple(seasons), stockouts, pairs) for seasons, stockouts, pairs in cut.iter_rows()]
