@@ -75,7 +75,7 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
 
     Returns Store, Product, week; candidate (the row), period, cell, mature and slot (see ``pools``); half (Boolean,
     every other one of a slot); the profile's columns as candidate_*; and block (UInt32, within the slot: a few that are
-    alike) where the profile sorts them. Those of a slot stand side by side, so that joins find them together.
+    alike) where the profile sorts them.
     """
     drawn = pl.col(LOT).rank("ordinal").over(SLOT) <= cell_candidates
     return (
@@ -95,7 +95,6 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
         .with_columns(_half())
         .drop(LOT, SMOOTH_MEAN)
         .with_columns(_block(profile.sorting()))
-        .sort(SLOT, CANDIDATE)
     )
 
 

@@ -28,3 +28,25 @@ def test_a_single_lazy_plan_is_the_whole_of_it(small_panel: pl.DataFrame, small_
     assert isinstance(sips, pl.LazyFrame)
     found = imputation.impute(small_panel.lazy(), small_config)
     assert sips.collect().equals(found.sips)
+
+
+@pytest.mark.parametrize("engine", ["streaming", "in-memory"])
+def test_every_frame_can_be_collected_alone(small_config: vn2pl.Config, engine: imputation.Engine) -> None:
+    """Polars' optimizer gives up on some plans that cache what rests on cached frames."""
+    panel = vn2pl.demo_panel(skus=12, weeks=30, seed=3).panel.lazy()
+    prepared = queries.prepare(queries.features(panel, small_config), small_config)
+    found = queries.search(prepared, small_config)
+    together = pl.collect_all([*prepared, *found], engine=imputation.actual_engine(engine))
+    for frame, expected in zip([*prepared, *found], together, strict=True):
+        alone = frame.collect(engine=imputation.actual_engine(engine))
+        assert alone.height == expected.height > 0
+
+
+def test_shards_are_even_and_as_many_as_are_searched_at_a_time() -> None:
+    seasons = pl.DataFrame({"target_season": range(1, 53), "stockouts": [2] * 52, "pairs": [3_000_000] * 52})
+    shards = imputation.plan_shards(seasons)
+    assert [season for shard in shards for season in shard.seasons] == list(range(1, 53))
+    assert len(shards) % imputation.SHARDS_AT_ONCE == 0
+    assert {len(shard.seasons) for shard in shards} <= {6, 7}
+    assert len(imputation.plan_shards(seasons.with_columns(pl.col("pairs") // 1000))) == 1
+    assert imputation.plan_shards(seasons.clear()) == []
