@@ -11,7 +11,6 @@ MASS = "mass"
 CUMULATED = "cumulated"
 TOTAL = "total"
 BEYOND = "beyond"
-LEAST = "least"
 POINT = "point"
 MEDIAN = 0.5
 ONE = 2**22
@@ -44,25 +43,30 @@ def distributions(
     """
     lent = _lent(donations, targets, demand_unit=demand_unit).cache()
     smooth = _smooth(lent, targets, profile, demand_unit=demand_unit)
-    bounded = targets.join(lent, on=TARGET, how="semi").select(TARGET, _least(demand_unit).alias(LEAST))
-    possible = (
+    regular = ~pl.col(BEYOND)
+    left = pl.col(MASS).filter(regular).sum().over(TARGET)
+    has_neighbours = regular.any().over(TARGET)
+    masses = (
         pl.concat([_split(lent), smooth])
-        .join(bounded, on=TARGET)
-        .filter(pl.col(VALUE) >= pl.col(LEAST), pl.col(MASS) > 0)
-        .select(TARGET, VALUE, MASS)
-        .cache()
+        .join(targets.select(TARGET, _least(demand_unit).alias("least")), on=TARGET)
+        .select(
+            TARGET,
+            VALUE,
+            pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0).alias(MASS),
+            pl.lit(False).alias(BEYOND),
+        )
     )
-    tails = _tails(bounded, possible).cache()
     return (
-        pl.concat([possible, tails])
+        pl.concat([masses, _tails(targets, demand_unit=demand_unit)])
+        .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
+        .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)
-        .agg(pl.col(MASS).sum())
+        .agg(pl.col(MASS).sum(), pl.col(BEYOND).any())
         .with_columns(
             pl.col(MASS).cum_sum().over(TARGET, order_by=VALUE).alias(CUMULATED),
             pl.col(MASS).sum().over(TARGET).alias(TOTAL),
+            pl.col(BEYOND).any().over(TARGET),
         )
-        .join(tails.select(TARGET, pl.lit(True).alias(BEYOND)).unique(), on=TARGET, how="left")
-        .with_columns(pl.col(BEYOND).fill_null(False))
     )
 
 
@@ -197,16 +201,14 @@ def _least(demand_unit: float) -> pl.Expr:
     return (pl.col(SALES) / demand_unit - 1e-9).ceil().clip(0, LARGEST).cast(pl.Int64)
 
 
-def _tails(bounded: pl.LazyFrame, possible: pl.LazyFrame) -> pl.LazyFrame:
-    """A short falling tail from the sales seen, for targets whose neighbours hardly reach them: target, value, mass."""
-    least = pl.col(LEAST)
+def _tails(targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+    """A short falling tail from the sales seen, for targets whose neighbours hardly reach them."""
+    least = _least(demand_unit)
     values = [(least + number * (1 + 0.1 * least)).floor().cast(pl.Int64) for number in range(TAIL)]
     masses = [ONE // (number + 1) for number in range(TAIL)]
-    left = possible.group_by(TARGET).agg(pl.col(MASS).sum())
     return (
-        bounded.filter(least > 0)
-        .join(left, on=TARGET, how="left")
-        .filter(pl.col(MASS).fill_null(0) < int(ENOUGH * ONE))
+        targets.filter(least > 0)
         .select(TARGET, pl.concat_list(values).alias(VALUE), pl.lit(masses, dtype=pl.List(pl.Int64)).alias(MASS))
         .explode(VALUE, MASS, empty_as_null=False)
+        .with_columns(pl.lit(True).alias(BEYOND))
     )
