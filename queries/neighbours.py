@@ -184,8 +184,8 @@ def _sample(candidates: pl.LazyFrame) -> pl.LazyFrame:
 def _bound() -> pl.Expr:
     """The sampled distance that very likely leaves as many candidates as are sought within it.
 
-    Of those sought, a sample holds their share, give or take the deviation of a binomial; three times that is on the
-    safe side.
+    Of those sought, a sample holds their share, give or take the deviation of a binomial. ``CAUTION`` times that leaves
+    a few in a thousand targets short, which costs less than more pairs for all.
     """
     share = pl.col(SOUGHT) / SAMPLE
     deviation = (share * (1 - pl.col(SOUGHT) / pl.col(POOL)).clip(lower_bound=0.0)).sqrt()
