@@ -23,6 +23,7 @@ from .queries.names import (
     SALES,
     SKU,
     SOUGHT,
+    SPARING,
     SPREAD,
     STORE,
     TARGET_CELL,
@@ -58,7 +59,7 @@ class Explanation(NamedTuple):
 
     ``outcome`` has point (the median, units), status, own_weeks, level_source, candidates, neighbours and flags, as
     published; ``features`` what its profile knows of it; ``pool`` where its neighbours were sought: sought, reach and
-    cell (cells of the profile), spread (log half-width, see the profile).
+    cell (cells of the profile), is_half (of the candidates), spread (log half-width, see the profile).
 
     ``neighbours``: rank, neighbour_store, neighbour_product, neighbour_week, distance, weight, sales (its own, units),
     demand (sales rescaled to the stockout, units) and, under the names of ``coordinates``, what each adds to distance.
@@ -126,6 +127,7 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
         pool={
             "sought": target[SOUGHT],
             "reach": target[REACH],
+            "is_half": target[SPARING],
             "cell": target[TARGET_CELL],
             "spread": target[SPREAD],
         },

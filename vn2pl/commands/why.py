@@ -136,9 +136,10 @@ def _demand(explanation: Explanation) -> str:
 def _pool(explanation: Explanation, config: Config) -> str:
     outcome, pool = explanation.outcome, explanation.pool
     near = f"at most {config.season_window} ISO weeks away in season"
+    half = ", half of the" if pool["is_half"] else ""
     sought = f" of {pool['sought']:,} sought" if pool["sought"] != outcome["neighbours"] else ""
     return (
-        f"the nearest {outcome['neighbours']:,}{sought} among {outcome['candidates']:,} "
+        f"the nearest {outcome['neighbours']:,}{sought} among {outcome['candidates']:,}{half} "
         f"{PAST_OR_ALL[config.candidate_weeks]} {near} and {pool['reach']} cells away in profile"
     )
 
