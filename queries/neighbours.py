@@ -23,23 +23,19 @@ from .names import (
     RANK,
     SLOT,
     SOUGHT,
-    SPARING,
     STORE,
     TARGET,
-    TARGET_CELL,
-    TARGET_PERIOD,
     WEEK,
     WEIGHT,
     of_candidate,
     of_target,
 )
-from .pools import with_halves
+from .pools import MEETING, with_halves
 from .profiles.base import Gap, Profile
 
 SAMPLE = 16
 SAMPLING = 7919
 CAUTION = 2.5
-MEETING = (TARGET_PERIOD, TARGET_CELL, SPARING)
 BOUND = "bound"
 NEAREST = "nearest"
 SHORT = "short"

@@ -9,6 +9,7 @@ from .names import CELL, HALF, MATURE, NEAR, PERIOD, POOL, REACH, SEASON, SLOT, 
 from .panel import SEASONS
 from .profiles.base import CandidateWeeks
 
+MEETING = (TARGET_PERIOD, TARGET_CELL, SPARING)
 OF_HALF = 2**60
 NEAR_CELLS = 30
 
@@ -85,9 +86,9 @@ def slots(targets: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
     """Where targets of a week and cell find candidates, all or half: target_period, target_cell, sparing, slot."""
     near = pl.int_ranges(pl.col(TARGET_CELL) - pl.col(REACH), pl.col(TARGET_CELL) + pl.col(REACH) + 1, dtype=pl.Int32)
     return (
-        targets.select(TARGET_PERIOD, TARGET_CELL, SPARING, near.alias(CELL))
-        .unique([TARGET_PERIOD, TARGET_CELL, SPARING])
+        targets.select(*MEETING, near.alias(CELL))
+        .unique(MEETING)
         .explode(CELL, empty_as_null=False)
         .join(supply, on=[TARGET_PERIOD, CELL])
-        .select(TARGET_PERIOD, TARGET_CELL, SPARING, slot() + pl.when(SPARING).then(OF_HALF).otherwise(0))
+        .select(*MEETING, slot() + pl.when(SPARING).then(OF_HALF).otherwise(0))
     )
