@@ -37,7 +37,7 @@ from .names import (
     of_candidate,
     of_target,
 )
-from .pools import slot
+from .pools import meeting, slot
 from .profiles.base import Profile
 
 BLOCK_ROWS = 16
@@ -108,7 +108,8 @@ def with_pools(
     these alone.
 
     Adds reach (Int32, cells, null without candidates), candidates (UInt32, those that it meets), sparing (Boolean:
-    half), sought (UInt32, neighbours) and is_scarce (Boolean: fewer candidates than neighbours are usual).
+    half), meeting (see ``pools``), sought (UInt32, neighbours) and is_scarce (Boolean: fewer candidates than neighbours
+    are usual).
     """
     found, near, halved = (pl.col(name).fill_null(0) for name in (POOL, NEAR, HALF))
     share = pl.max_horizontal(profile.fewest_neighbours, (near * profile.pool_share).ceil())
@@ -119,7 +120,7 @@ def with_pools(
             (found < pl.col(BREADTH) * n_neighbors).alias(IS_SCARCE),
         )
         .with_columns((pl.col(HALF_SUFFICES) & (near >= min_candidates) & (halved >= pl.col(SOUGHT))).alias(SPARING))
-        .with_columns(pl.when(SPARING).then(halved).otherwise(found).cast(pl.UInt32).alias(POOL))
+        .with_columns(pl.when(SPARING).then(halved).otherwise(found).cast(pl.UInt32).alias(POOL), meeting())
         .drop(NEAR, HALF, HALF_SUFFICES, BREADTH)
     )
 

@@ -5,11 +5,24 @@ Everything here is counted per week and cell, never per pair, so that it costs t
 
 import polars as pl
 
-from .names import CELL, HALF, MATURE, NEAR, PERIOD, POOL, REACH, SEASON, SLOT, SPARING, TARGET_CELL, TARGET_PERIOD
+from .names import (
+    CELL,
+    HALF,
+    MATURE,
+    MEETING,
+    NEAR,
+    PERIOD,
+    POOL,
+    REACH,
+    SEASON,
+    SLOT,
+    SPARING,
+    TARGET_CELL,
+    TARGET_PERIOD,
+)
 from .panel import SEASONS
 from .profiles.base import CandidateWeeks
 
-MEETING = (TARGET_PERIOD, TARGET_CELL, SPARING)
 OF_HALF = 2**60
 NEAR_CELLS = 30
 
@@ -37,6 +50,16 @@ def week_pairs(
 def slot() -> pl.Expr:
     """Week, cell and maturity as one number (Int64): pairs meet on it, and one key joins faster than three."""
     return ((pl.col(PERIOD).cast(pl.Int64) * 2 + pl.col(MATURE)) * 2**32 + pl.col(CELL)).alias(SLOT)
+
+
+def is_every(number: int, /) -> pl.Expr:
+    """Every ``number``-th slot (Boolean over slot): of each week every so many cells, of each cell every so many weeks."""
+    return (pl.col(SLOT) // 2**33 + pl.col(SLOT) % 2**32) % number == 0
+
+
+def meeting() -> pl.Expr:
+    """A target's week, cell and pool, all or half, as one number (Int64), for the same reason."""
+    return ((pl.col(TARGET_PERIOD).cast(pl.Int64) * 2 + pl.col(SPARING)) * 2**32 + pl.col(TARGET_CELL)).alias(MEETING)
 
 
 def with_halves(candidates: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -83,12 +106,12 @@ def pools(targets: pl.LazyFrame, supply: pl.LazyFrame, /, *, min_candidates: int
 
 
 def slots(targets: pl.LazyFrame, supply: pl.LazyFrame, /) -> pl.LazyFrame:
-    """Where targets of a week and cell find candidates, all or half: target_period, target_cell, sparing, slot."""
+    """Where targets of a week and cell find candidates, all or half: meeting, slot (Int64)."""
     near = pl.int_ranges(pl.col(TARGET_CELL) - pl.col(REACH), pl.col(TARGET_CELL) + pl.col(REACH) + 1, dtype=pl.Int32)
     return (
-        targets.select(*MEETING, near.alias(CELL))
-        .unique(MEETING)
+        targets.unique(MEETING)
+        .select(MEETING, TARGET_PERIOD, SPARING, near.alias(CELL))
         .explode(CELL, empty_as_null=False)
         .join(supply, on=[TARGET_PERIOD, CELL])
-        .select(*MEETING, slot() + pl.when(SPARING).then(OF_HALF).otherwise(0))
+        .select(MEETING, slot() + pl.when(SPARING).then(OF_HALF).otherwise(0))
     )

@@ -104,20 +104,20 @@ def _reaches(level: float) -> pl.Expr:
 
 
 def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass."""
-    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Int128)
+    """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass.
+
+    Above 2^24 quarters, four million multiples, what is lent counts to seven digits.
+    """
+    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST).cast(pl.Float32)
     weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
-    # Rows are grouped by one wide key in less time than by two.
-    both = pl.col(TARGET).cast(pl.Int128) * 2**64 + fine
+    # Rows are grouped by one key in less time than by two.
+    both = pl.col(TARGET).cast(pl.UInt64) * 2**32 + fine.reinterpret(dtype=pl.UInt32).cast(pl.UInt64)
+    fine_of_both = (pl.col("both") % 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32)
     return (
         donations.select(both.alias("both"), weight.alias(MASS))
         .group_by("both")
         .agg(pl.col(MASS).sum())
-        .select(
-            (pl.col("both") // 2**64).cast(pl.UInt32).alias(TARGET),
-            (pl.col("both") % 2**64).cast(pl.Int64).alias(FINE),
-            MASS,
-        )
+        .select((pl.col("both") // 2**32).cast(pl.UInt32).alias(TARGET), fine_of_both.cast(pl.Int64).alias(FINE), MASS)
         .join(targets.select(TARGET, SPREAD), on=TARGET)
         .pipe(_widened)
         .select(TARGET, FINE, MASS)

@@ -99,6 +99,7 @@ FEATURES = (
     "odd_share",
     "peer_regularity",
     "expected_demand",
+    "relative_sales",
     KIND,
 )
 INDEX_CELLS = (
@@ -178,8 +179,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel with cold_level (log), long_run_level, level, recent_level, expected_demand (units), week_index
-        (log), zero_share, odd_share, peer_regularity, dispersion (log), all Float64; own_weeks (UInt32); level_source
-        (String); and kind (Int32, a number for each kind of SKU)."""
+        (log), zero_share, odd_share, peer_regularity, dispersion (log) and relative_sales (to what was expected), all
+        Float64; own_weeks (UInt32); level_source (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
         its, codes = self._within(columns), set(map(group_of, self.groupings))
         return (
@@ -197,7 +198,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(its._expected_demand().alias("expected_demand"))
             .with_columns(its._corrected(pl.col("drift")))
             .pipe(its._follow_year_ago, both_sides=both_sides)
-            .with_columns(its._kind().cast(pl.Int32).alias(KIND))
+            .with_columns(
+                (pl.col(SALES) / its._offset(pl.col("expected_demand"))).alias("relative_sales"),
+                its._kind().cast(pl.Int32).alias(KIND),
+            )
             .select(*(name for name in columns if name not in codes), *FEATURES)
         )
 
@@ -456,8 +460,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return ()
 
     def demand(self) -> pl.Expr:
-        target, candidate = (pl.col(of("expected_demand")) + self.rescale_offset for of in (of_target, of_candidate))
-        return pl.col(of_candidate(SALES)) * target / candidate
+        return pl.col(of_candidate("relative_sales")) * self._offset(pl.col(of_target("expected_demand")))
+
+    def _offset(self, expected_demand: pl.Expr) -> pl.Expr:
+        return expected_demand + self.rescale_offset
 
     def weight(self) -> pl.Expr:
         return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
