@@ -21,7 +21,7 @@ from .panel import panel
 from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
 from .settings import Settings
-from .sips import distributions, estimates, sips
+from .sips import distributions, quantiles, sips
 from .stockouts import with_inferred_stockouts
 from .summary import summary
 from .wide import for_spreadsheets, wide
@@ -112,12 +112,12 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     neighbours = nearest(firsts, donors, reachable, profile)
     lent = donations(neighbours, firsts, donors, profile).cache()
     distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
-    estimated = _for_all(same, estimates(distributed, firsts, levels=levels, demand_unit=unit)).cache()
+    cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit)).cache()
     return Found(
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),
         distributions=_for_all(same, distributed),
-        sips=sips(estimated, stockouts, levels=levels),
-        outcomes=outcomes(stockouts, estimated, largest, highest_level=max(levels)),
+        sips=sips(cut, stockouts, levels=levels),
+        outcomes=outcomes(stockouts, cut, largest, highest_level=max(levels)),
     )
 
 

@@ -14,6 +14,7 @@ from .names import (
     OWN_WEEKS,
     PERIOD,
     POOL,
+    QUANTILE,
     SALES,
     SALES_OBSERVED,
     SOUGHT,
@@ -21,10 +22,12 @@ from .names import (
     STOCKOUT_INFERRED,
     TARGET,
     TARGET_PERIOD,
+    VALUE,
 )
-from .sips import BEYOND, POINT
+from .sips import BEYOND, MEDIAN
 
 LARGEST_SALES = "largest_sales"
+POINT = "point"
 INFERRED = "inferred_stockout"
 OBSERVED, DONE, NO_CANDIDATES = "observed", "imputed", "no_candidates"
 
@@ -37,7 +40,7 @@ def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.Laz
 
 def outcomes(
     targets: pl.LazyFrame,
-    estimates: pl.LazyFrame,
+    quantiles: pl.LazyFrame,
     largest_sales: pl.LazyFrame,
     /,
     *,
@@ -56,7 +59,7 @@ def outcomes(
     - ``above_candidate_max``: the highest quantile is more than any SKU sold in the weeks it may learn from;
     - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
     """
-    quantiles = estimates.select(TARGET, POINT, BEYOND, pl.col(str(highest_level)).alias("highest"))
+    medians, highest = (quantiles.filter(pl.col(QUANTILE) == level) for level in (MEDIAN, highest_level))
     missing = pl.col(POINT).is_null()
     flags = {
         "no_candidates": missing,
@@ -68,7 +71,8 @@ def outcomes(
     return (
         targets.select(*KEY, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, POOL, SOUGHT, IS_SCARCE)
         .join(largest_sales, on=TARGET_PERIOD, how="left")
-        .join(quantiles, on=TARGET, how="left")
+        .join(medians.select(TARGET, BEYOND, pl.col(VALUE).alias(POINT)), on=TARGET, how="left")
+        .join(highest.select(TARGET, pl.col(VALUE).alias("highest")), on=TARGET, how="left")
         .sort(TARGET)
         .select(
             *KEY,

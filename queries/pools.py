@@ -53,7 +53,7 @@ def slot() -> pl.Expr:
 
 
 def is_every(number: int, /) -> pl.Expr:
-    """Every ``number``-th slot (Boolean over slot): of each week every so many cells, of each cell every so many weeks."""
+    """Every ``number``-th slot (Boolean over slot): so many cells of each week, so many weeks of each cell."""
     return (pl.col(SLOT) // 2**33 + pl.col(SLOT) % 2**32) % number == 0
 
 

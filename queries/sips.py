@@ -11,7 +11,6 @@ MASS = "mass"
 CUMULATED = "cumulated"
 TOTAL = "total"
 BEYOND = "beyond"
-POINT = "point"
 MEDIAN = 0.5
 ONE = 2**22
 SHARES = 4
@@ -70,37 +69,46 @@ def distributions(
     )
 
 
-def estimates(
+def quantiles(
     distributions: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float], demand_unit: float
 ) -> pl.LazyFrame:
-    """Quantiles of each target: one column per level and ``point``, the median (Float64, units); and beyond.
+    """The levels and the median of each target, one row each: target, quantile (Float64, the level), value (Float64,
+    units) and beyond.
 
     A quantile is the smallest value whose cumulated mass reaches the level, and never less than the week's sales.
     """
-    columns = {str(level): level for level in levels} | {POINT: MEDIAN}
-    cuts = [(pl.col(VALUE).filter(_reaches(level)).min() * demand_unit).alias(name) for name, level in columns.items()]
+    asked = sorted({*levels, MEDIAN})
+
+    def reached(cumulated: pl.Expr) -> pl.Expr:
+        return pl.sum_horizontal(_reaches(cumulated, level) for level in asked)
+
+    before = "before"
+    of_value = pl.lit(asked, dtype=pl.List(pl.Float64)).list.slice(before, pl.col("after") - pl.col(before))
     return (
-        distributions.group_by(TARGET)
-        .agg(*cuts, pl.col(BEYOND).any())
+        distributions.with_columns(
+            reached(pl.col(CUMULATED) - pl.col(MASS)).alias(before), reached(pl.col(CUMULATED)).alias("after")
+        )
+        .filter(pl.col(before) < pl.col("after"))
+        .select(TARGET, VALUE, BEYOND, of_value.alias(QUANTILE))
+        .explode(QUANTILE, empty_as_null=False)
         .join(targets.select(TARGET, SALES), on=TARGET)
-        .select(TARGET, BEYOND, *(pl.max_horizontal(name, SALES).alias(name) for name in columns))
+        .select(TARGET, QUANTILE, pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES).alias(VALUE), BEYOND)
     )
 
 
-def sips(estimates: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float]) -> pl.LazyFrame:
+def sips(quantiles: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float]) -> pl.LazyFrame:
     """SIPs as published: Store, Product, week, quantile (Float64, the level), value (Float64, units), sorted by key."""
     return (
-        estimates.unpivot([str(level) for level in levels], index=TARGET, variable_name=QUANTILE, value_name=VALUE)
-        .with_columns(pl.col(QUANTILE).cast(pl.Float64))
+        quantiles.filter(pl.col(QUANTILE).is_in(list(levels)))
         .join(targets.select(TARGET, *KEY), on=TARGET)
         .sort(TARGET, QUANTILE)
         .select(*KEY, QUANTILE, VALUE)
     )
 
 
-def _reaches(level: float) -> pl.Expr:
+def _reaches(cumulated: pl.Expr, level: float) -> pl.Expr:
     """A hair of tolerance, since level * total is rounded and an exactly reached level must count as reached."""
-    return pl.col(CUMULATED) >= pl.col(TOTAL) * (level * (1 - 1e-12))
+    return cumulated >= pl.col(TOTAL) * (level * (1 - 1e-12))
 
 
 def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ from .artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, find_
 from .fingerprints import Fingerprint
 from .imputation import Findings
 from .queries import Settings
-from .queries.imputed import DONE, INFERRED
+from .queries.imputed import DONE, INFERRED, POINT
 from .queries.names import (
     FLAGS,
     IN_STOCK,
@@ -24,7 +24,6 @@ from .queries.names import (
     STATUS,
     WEEK,
 )
-from .queries.sips import POINT
 
 
 class Record(msgspec.Struct, frozen=True):
