@@ -19,7 +19,8 @@ FINE = "fine"
 PARTS = 4
 ENOUGH = 1.5
 LARGEST = 2.0**53
-TAIL = 3
+TAIL_LENGTH = 3
+TAIL = "tail"
 FINEST = 2**40
 OVERDISPERSION = "overdispersion"
 OVERDISPERSION_BOUNDS = (0.001, 10.0)
@@ -42,30 +43,23 @@ def distributions(
     """
     lent = _lent(donations, targets, demand_unit=demand_unit).cache()
     smooth = _smooth(lent, targets, profile, demand_unit=demand_unit)
-    regular = ~pl.col(BEYOND)
-    left = pl.col(MASS).filter(regular).sum().over(TARGET)
-    has_neighbours = regular.any().over(TARGET)
+    at_least = pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0)
     masses = (
         pl.concat([_split(lent), smooth])
         .join(targets.select(TARGET, _least(demand_unit).alias("least")), on=TARGET)
-        .select(
-            TARGET,
-            VALUE,
-            pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0).alias(MASS),
-            pl.lit(False).alias(BEYOND),
-        )
+        .select(TARGET, VALUE, at_least, pl.lit(0, dtype=pl.Int64).alias(TAIL))
     )
+    left, tail, has_neighbours = pl.col(MASS).sum(), pl.col(TAIL).sum(), pl.col("lent").any()
+    beyond = has_neighbours & (left < int(ENOUGH * ONE)) & (tail > 0)
+    total = left + pl.when(beyond).then(tail).otherwise(0)
     return (
         pl.concat([masses, _tails(targets, demand_unit=demand_unit)])
-        .filter(regular | (has_neighbours & (left < int(ENOUGH * ONE))))
-        .filter(pl.col(MASS) > 0)
         .group_by(TARGET, VALUE)
-        .agg(pl.col(MASS).sum(), pl.col(BEYOND).any())
-        .with_columns(
-            pl.col(MASS).cum_sum().over(TARGET, order_by=VALUE).alias(CUMULATED),
-            pl.col(MASS).sum().over(TARGET).alias(TOTAL),
-            pl.col(BEYOND).any().over(TARGET),
-        )
+        .agg(pl.col(MASS, TAIL).sum(), pl.col(MASS).is_not_null().any().alias("lent"))
+        .with_columns(beyond.over(TARGET).alias(BEYOND), total.over(TARGET).alias(TOTAL))
+        .select(TARGET, VALUE, pl.col(MASS) + pl.when(BEYOND).then(TAIL).otherwise(0), TOTAL, BEYOND)
+        .filter(pl.col(MASS) > 0)
+        .with_columns(pl.col(MASS).cum_sum().over(TARGET, order_by=VALUE).alias(CUMULATED))
     )
 
 
@@ -212,11 +206,11 @@ def _least(demand_unit: float) -> pl.Expr:
 def _tails(targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
     """A short falling tail from the sales seen, for targets whose neighbours hardly reach them."""
     least = _least(demand_unit)
-    values = [(least + number * (1 + 0.1 * least)).floor().cast(pl.Int64) for number in range(TAIL)]
-    masses = [ONE // (number + 1) for number in range(TAIL)]
+    values = [(least + number * (1 + 0.1 * least)).floor().cast(pl.Int64) for number in range(TAIL_LENGTH)]
+    masses = [ONE // (number + 1) for number in range(TAIL_LENGTH)]
     return (
         targets.filter(least > 0)
-        .select(TARGET, pl.concat_list(values).alias(VALUE), pl.lit(masses, dtype=pl.List(pl.Int64)).alias(MASS))
-        .explode(VALUE, MASS, empty_as_null=False)
-        .with_columns(pl.lit(True).alias(BEYOND))
+        .select(TARGET, pl.concat_list(values).alias(VALUE), pl.lit(masses, dtype=pl.List(pl.Int64)).alias(TAIL))
+        .explode(VALUE, TAIL, empty_as_null=False)
+        .select(TARGET, VALUE, pl.lit(None, dtype=pl.Int64).alias(MASS), TAIL)
     )
