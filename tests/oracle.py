@@ -223,7 +223,12 @@ def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, flo
 
 def shrunk(values: Sequence[float], prior: float, strength: float) -> float:
     """A mean in which the prior counts as ``strength`` further values."""
-    return (math.fsum(values) + strength * prior) / (len(values) + strength)
+    return (total(values) + strength * prior) / (len(values) + strength)
+
+
+def total(values: Iterable[float]) -> float:
+    """A sum over other SKUs: of whole steps."""
+    return sum(round(value * 2**20) for value in values) / 2**20
 
 
 def own_levels(panel: Panel, row: Row, cold: float, exposure: Callable[[Row], float]) -> Features:
@@ -253,8 +258,8 @@ def week_index(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
     index = 0.0
     for coefficient, cell in INDEX_CELLS:
         peers = panel.telling(row, *cell)
-        sold = math.fsum(other.sales * (level[other.key] + 1) ** -0.3 for other in peers)
-        usual = math.fsum(level[other.key] * (level[other.key] + 1) ** -0.3 for other in peers)
+        sold = total(other.sales * (level[other.key] + 1) ** -0.3 for other in peers)
+        usual = total(level[other.key] * (level[other.key] + 1) ** -0.3 for other in peers)
         index += coefficient * math.log((sold + 3) / (usual + 3))
     return index
 
@@ -275,10 +280,9 @@ def drift(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
             if week.week == row.week or (week.week > row.week and not panel.both_sides):
                 continue
             fading = 0.5 ** (gap(row, week) / half_life)
-            for other in panel.telling(week, *cell):
-                importance = (level[other.key] + 1) ** -0.3
-                sold += fading * importance * other.sales
-                usual += fading * importance * level[other.key]
+            peers = [(other.sales, level[other.key]) for other in panel.telling(week, *cell)]
+            sold += fading * total(its_sales * (its_level + 1) ** -0.3 for its_sales, its_level in peers)
+            usual += fading * total(its_level * (its_level + 1) ** -0.3 for _, its_level in peers)
         found += exponent * math.log(sold / usual)
     return found
 
@@ -311,11 +315,10 @@ def peer_regularity(panel: Panel, row: Row, features: Mapping[Key, Features]) ->
     more, variance = 0.0, 3.0
     for week in panel.of_sku[row.sku]:
         if week.week < row.week or (week.week > row.week and panel.both_sides):
-            for other in panel.others(week, "ProductGroup"):
-                if other.in_stock:
-                    usual = 1 - (1 + 0.6 * moved_level(features[other.key])) ** (-1 / 0.6)
-                    more += float(other.sales > 0) - usual
-                    variance += usual * (1 - usual)
+            peers = [other for other in panel.others(week, "ProductGroup") if other.in_stock]
+            usual = [1 - (1 + 0.6 * moved_level(features[other.key])) ** (-1 / 0.6) for other in peers]
+            more += total(float(other.sales > 0) - share for other, share in zip(peers, usual, strict=True))
+            variance += total(share * (1 - share) for share in usual)
     return more / variance
 
 
@@ -552,7 +555,7 @@ def in_quarters(weights: Sequence[float], demands: Sequence[float], unit: float,
     """Integer mass by demand in quarters of a unit."""
     weight_of: dict[int, int] = defaultdict(int)
     for weight, demand in zip(weights, demands, strict=True):
-        weight_of[round(demand * 4 / unit)] += round(weight * WEIGHT_UNIT)
+        weight_of[int(np.float32(round(demand * 4 / unit)))] += round(weight * WEIGHT_UNIT)
     lent: dict[int, int] = defaultdict(int)
     for fine, whole in weight_of.items():
         for at, share in drawn_apart(fine, whole, spread):

@@ -1,12 +1,13 @@
 """The sums that features are made of."""
 
+import math
 from datetime import date
 
 import polars as pl
 import pytest
 
 from vn2pl.queries.panel import panel
-from vn2pl.queries.sums import MOST_WEEKS, age, decayed_sum, fixed_point, number_of_others, sum_of_others
+from vn2pl.queries.sums import MOST_WEEKS, age, decayed_sum, in_steps, number_of_others, sum_of_others
 
 
 def test_others_are_those_of_the_cell_and_nobody_where_it_is_unknown() -> None:
@@ -21,7 +22,7 @@ def test_others_are_those_of_the_cell_and_nobody_where_it_is_unknown() -> None:
         }
     )
     known = panel(observed, groupings=[["Group"], ["Store"], ["Store", "Group"]]).with_columns(
-        fixed_point(pl.when("in_stock").then("sales")).alias("y")
+        in_steps(pl.when("in_stock").then("sales")).alias("y")
     )
     sums, numbers = (
         known.select(group=of("y", by=["Group"]), both=of("y", by=["Store", "Group"]), store=of("y", by=["Store"]))
@@ -48,3 +49,11 @@ def test_the_fastest_decay_of_the_largest_sales_is_finite_over_the_longest_panel
     assert found[-1] == pytest.approx(2)
     assert found[MOST_WEEKS // 2] == pytest.approx(4 if both_sides else 2)
     assert found[0] == pytest.approx(2 if both_sides else 0)
+
+
+def test_steps_have_an_end_that_leaves_room_for_the_sum_of_many() -> None:
+    largest = 2.0**27
+    found = pl.select(in_steps(pl.Series([2.0**-21, 2.0**-20, -1.5, None, 1e300, -math.inf]))).to_series() / 2**20
+    assert found.to_list() == [0.0, 2.0**-20, -1.5, None, largest, -largest]
+    many = pl.LazyFrame({"y": [math.inf]}).select(in_steps(pl.col("y")).repeat_by(65_000).explode().sum())
+    assert many.collect().item() == 65_000 * largest * 2**20

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
-from ..sums import age, decayed_sum, fixed_point, number_of_others, sum_of_others
+from ..sums import age, decayed_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
@@ -270,7 +270,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
         panel = (
             panel.with_columns(
-                fixed_point(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
+                in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
             )
             .with_columns(**{name: told for circle in circles for name, told in _told_by(circle).items()})
             .with_columns(
@@ -288,7 +288,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return panel
         residual = pl.when(_is_known(circle.min_weeks)).then(pl.col("log_level") - pl.col("cold_level"))
         mean = sum_of_others("residual", by=circle.by) / (number_of_others("residual", by=circle.by) + circle.prior)
-        return panel.with_columns(fixed_point(residual).alias("residual")).with_columns(
+        return panel.with_columns(in_steps(residual).alias("residual")).with_columns(
             pl.col("cold_level") + self.store_residual_weight * mean
         )
 
@@ -304,15 +304,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return cell.weight * (sold / usual).log()
 
         return panel.with_columns(
-            fixed_point(importance * pl.col(OBSERVED)).alias("weighted_sales"),
-            fixed_point(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
+            in_steps(importance * pl.col(OBSERVED)).alias("weighted_sales"),
+            in_steps(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
         ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, self.index_cells)).alias("week_index"))
 
     def _peers(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """What peers sold in the week, against their levels: units, for the drift, and weeks with sales."""
         usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
-        is_more = fixed_point(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
-        variance = fixed_point(pl.when(IN_STOCK).then(usual * (1 - usual)))
+        is_more = in_steps(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
+        variance = in_steps(pl.when(IN_STOCK).then(usual * (1 - usual)))
         sums = {(name, drift.by) for drift in self.drifts for name in WEIGHTED}
         if self.peer_regularity_by:
             sums |= {(name, self.peer_regularity_by) for name in ("more", "variance")}
