@@ -110,7 +110,7 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     same = alike(stockouts).cache()
     firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
     neighbours = nearest(firsts, donors, reachable, profile)
-    lent = donations(neighbours, firsts, donors, profile).cache()
+    lent = donations(neighbours, donors, profile).cache()
     distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
     cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit)).cache()
     return Found(

@@ -1,5 +1,7 @@
 """The panel after imputation, with what stands behind every imputed week, and its summary."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from .names import (
@@ -82,11 +84,18 @@ def outcomes(
             LEVEL_SOURCE,
             POOL,
             pl.min_horizontal(POOL, SOUGHT).alias(NEIGHBOURS),
-            pl.concat_list(pl.when(raised).then(pl.lit(name)) for name, raised in flags.items())
-            .list.drop_nulls()
-            .alias(FLAGS),
+            _names_of(flags).alias(FLAGS),
         )
     )
+
+
+def _names_of(flags: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Names of the flags that are raised (List of String), looked up among all choices of them."""
+    choices = [[name for place, name in enumerate(flags) if number >> place & 1] for number in range(2 ** len(flags))]
+    number = pl.sum_horizontal(
+        pl.when(raised).then(2**place).otherwise(0) for place, raised in enumerate(flags.values())
+    )
+    return pl.lit(pl.Series(choices, dtype=pl.List(pl.String))).gather(number)
 
 
 def marked(outcomes: pl.LazyFrame, observed: pl.LazyFrame, /) -> pl.LazyFrame:

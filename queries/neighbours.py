@@ -78,36 +78,30 @@ def nearest(
 ) -> pl.LazyFrame:
     """The nearest candidates of each target, as many as it seeks, or all where there are fewer.
 
-    Returns target and nearest (List of UInt64), distance and candidate packed into one integer each; their order is
-    that of the distance and then of the candidates' Store, Product and week.
+    Returns the targets that have any, without their key, and nearest (List of UInt64), distance and candidate packed
+    into one integer each; their order is that of the distance and then of the candidates' Store, Product and week.
     """
-    asking = targets.select(TARGET, SOUGHT, POOL)
     slots = slots.join(targets, on=MEETING, how="semi").cache()
     candidates = with_halves(candidates).join(slots, on=SLOT, how="semi").cache()  # fewer to join with
     bounds = (
         pairs(targets, _sample(candidates), slots.filter(is_every(SAMPLED_SLOTS)), profile)
         .group_by(TARGET)
         .agg(pl.col(DISTANCE))
-        .join(asking, on=TARGET)
+        .join(targets.select(TARGET, SOUGHT, POOL), on=TARGET)
         .select(TARGET, _bound().alias(BOUND))
     )
     bounded = targets.join(bounds, on=TARGET, how="left").with_columns(pl.col(BOUND).fill_null(float("inf")))
-    found = _taken(pairs_within(bounded, candidates, slots, profile), asking).cache()
+    found = _taken(pairs_within(bounded, candidates, slots, profile), targets).cache()
     missed = targets.join(found.filter(SHORT), on=TARGET, how="semi")
-    again = _taken(pairs(missed, candidates, slots, profile), asking)
-    return pl.concat([found.filter(~pl.col(SHORT)), again]).select(TARGET, NEAREST)
+    again = _taken(pairs(missed, candidates, slots, profile), missed)
+    return pl.concat([found.filter(~pl.col(SHORT)), again]).drop(SHORT)
 
 
-def donations(
-    nearest: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /
-) -> pl.LazyFrame:
+def donations(nearest: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """What each neighbour lends, one row each: target, candidate (UInt32), distance (Float64), weight
     (Float64, > 0) and demand (Float64, units of the target)."""
     return (
-        nearest.join(targets.drop(KEY), on=TARGET)
-        .with_columns(
-            _unpacked(pl.col(NEAREST).list.last()).alias(FARTHEST),
-        )
+        nearest.with_columns(_unpacked(pl.col(NEAREST).list.last()).alias(FARTHEST))
         .explode(NEAREST, empty_as_null=False)
         .with_columns(
             (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _unpacked(pl.col(NEAREST)).alias(DISTANCE)
@@ -193,16 +187,16 @@ def _bound() -> pl.Expr:
     return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True)
 
 
-def _taken(pairs: pl.LazyFrame, asking: pl.LazyFrame) -> pl.LazyFrame:
-    """The nearest of these pairs: target, nearest, and short (Boolean: fewer than are sought, and than there are)."""
+def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
+    """The nearest of these pairs: targets, nearest, and short (Boolean: fewer than are sought, and than there are)."""
     packed = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64) * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
     is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     return (
         pairs.select(TARGET, packed.alias(NEAREST))
         .group_by(TARGET)
         .agg(pl.col(NEAREST))
-        .join(asking, on=TARGET)
-        .select(TARGET, pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT)), is_short.alias(SHORT))
+        .join(targets.drop(KEY), on=TARGET)
+        .with_columns(pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT)), is_short.alias(SHORT))
     )
 
 

@@ -76,15 +76,13 @@ def quantiles(
     def reached(cumulated: pl.Expr) -> pl.Expr:
         return pl.sum_horizontal(_reaches(cumulated, level) for level in asked)
 
-    before = "before"
-    of_value = pl.lit(asked, dtype=pl.List(pl.Float64)).list.slice(before, pl.col("after") - pl.col(before))
+    before, after = reached(pl.col(CUMULATED) - pl.col(MASS)), reached(pl.col(CUMULATED))
     return (
-        distributions.with_columns(
-            reached(pl.col(CUMULATED) - pl.col(MASS)).alias(before), reached(pl.col(CUMULATED)).alias("after")
-        )
-        .filter(pl.col(before) < pl.col("after"))
-        .select(TARGET, VALUE, BEYOND, of_value.alias(QUANTILE))
+        distributions.with_columns(before.alias("before"), after.alias("after"))
+        .filter(pl.col("before") < pl.col("after"))
+        .select(TARGET, VALUE, BEYOND, pl.int_ranges("before", "after").alias(QUANTILE))
         .explode(QUANTILE, empty_as_null=False)
+        .with_columns(pl.lit(pl.Series(asked)).gather(QUANTILE).alias(QUANTILE))
         .join(targets.select(TARGET, SALES), on=TARGET)
         .select(TARGET, QUANTILE, pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES).alias(VALUE), BEYOND)
     )
