@@ -31,6 +31,7 @@ from .names import (
     of_candidate,
     of_target,
 )
+from .packing import high_of, low_of, packed
 from .pools import is_every, with_halves
 from .profiles.base import Gap, Profile
 
@@ -46,8 +47,8 @@ NEIGHBOUR = {STORE: "neighbour_store", PRODUCT: "neighbour_product", WEEK: "neig
 
 
 def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """Every target beside every candidate of its pool: target, candidate, distance (Float32), and all other
-    columns of both sides but their keys.
+    """Every target beside every candidate of its pool: target, candidate, distance (Float32, in the unit of the profile),
+    and all other columns of both sides but their keys.
     """
     return _paired(_reached(targets, slots), candidates, [SLOT], profile)
 
@@ -101,11 +102,9 @@ def donations(nearest: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile,
     """What each neighbour lends, one row each: target, candidate (UInt32), distance (Float64), weight
     (Float64, > 0) and demand (Float64, units of the target)."""
     return (
-        nearest.with_columns(_unpacked(pl.col(NEAREST).list.last()).alias(FARTHEST))
+        nearest.with_columns(_distance_of(pl.col(NEAREST).list.last(), profile).alias(FARTHEST))
         .explode(NEAREST, empty_as_null=False)
-        .with_columns(
-            (pl.col(NEAREST) % 2**32).cast(pl.UInt32).alias(CANDIDATE), _unpacked(pl.col(NEAREST)).alias(DISTANCE)
-        )
+        .with_columns(low_of(pl.col(NEAREST)).alias(CANDIDATE), _distance_of(pl.col(NEAREST), profile).alias(DISTANCE))
         .join(candidates.drop(KEY), on=CANDIDATE)
         .select(TARGET, CANDIDATE, DISTANCE, profile.weight().alias(WEIGHT), profile.demand().alias(DEMAND))
     )
@@ -139,7 +138,8 @@ def _paired(reached: pl.LazyFrame, candidates: pl.LazyFrame, on: Sequence[str], 
 
 
 def _distance(profile: Profile, gap: Gap) -> pl.Expr:
-    return reduce(add, profile.parts(gap)).cast(pl.Float32) * pl.lit(profile.distance_unit, dtype=pl.Float32)
+    """In the profile's unit."""
+    return reduce(add, profile.parts(gap)).cast(pl.Float32)
 
 
 def gap(name: str, /) -> pl.Expr:
@@ -189,10 +189,10 @@ def _bound() -> pl.Expr:
 
 def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     """The nearest of these pairs: targets, nearest, and short (Boolean: fewer than are sought, and than there are)."""
-    packed = pl.col(DISTANCE).reinterpret(dtype=pl.UInt32).cast(pl.UInt64) * 2**32 + pl.col(CANDIDATE).cast(pl.UInt64)
+    both = packed(pl.col(DISTANCE).reinterpret(dtype=pl.UInt32), pl.col(CANDIDATE))
     is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     return (
-        pairs.select(TARGET, packed.alias(NEAREST))
+        pairs.select(TARGET, both.alias(NEAREST))
         .group_by(TARGET)
         .agg(pl.col(NEAREST))
         .join(targets.drop(KEY), on=TARGET)
@@ -200,5 +200,5 @@ def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _unpacked(packed: pl.Expr) -> pl.Expr:
-    return (packed // 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32).cast(pl.Float64)
+def _distance_of(nearest: pl.Expr, profile: Profile) -> pl.Expr:
+    return high_of(nearest).reinterpret(dtype=pl.Float32).cast(pl.Float64) * profile.distance_unit

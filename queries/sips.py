@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from .names import DEMAND, KEY, QUANTILE, SALES, SMOOTH_MEAN, SPREAD, TARGET, VALUE, WEIGHT
+from .packing import high_of, low_of, packed
 from .profiles.base import Profile
 
 MASS = "mass"
@@ -107,18 +108,15 @@ def _reaches(cumulated: pl.Expr, level: float) -> pl.Expr:
 
 
 def _at(value: pl.Expr) -> pl.Expr:
-    """Target and a number of multiples or of their parts as one key, on which rows are grouped in half the time.
-
-    Numbers from 2^24 on keep seven digits (Float32).
-    """
+    """Target and a number of multiples or of their parts as one key; numbers above 2^24 keep seven digits (Float32)."""
     bits = value.cast(pl.Float32).reinterpret(dtype=pl.UInt32)
-    return (pl.col(TARGET).cast(pl.UInt64) * 2**32 + bits.cast(pl.UInt64)).alias(AT)
+    return packed(pl.col(TARGET), bits).alias(AT)
 
 
 def _of_target(name: str) -> Sequence[pl.Expr]:
     """Target and number of a key."""
-    value = (pl.col(AT) % 2**32).cast(pl.UInt32).reinterpret(dtype=pl.Float32)
-    return (pl.col(AT) // 2**32).cast(pl.UInt32).alias(TARGET), value.cast(pl.Int64).alias(name)
+    value = low_of(pl.col(AT)).reinterpret(dtype=pl.Float32).cast(pl.Int64)
+    return high_of(pl.col(AT)).alias(TARGET), value.alias(name)
 
 
 def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:

@@ -44,8 +44,9 @@ def _answers(found: "pl.DataFrame") -> Answers:
 
     from vn2pl.queries.names import TARGET
     from vn2pl.queries.neighbours import NEAREST
+    from vn2pl.queries.packing import high_of
 
-    long = found.explode(NEAREST).drop_nulls().with_columns((pl.col(NEAREST) // 2**32).cast(pl.UInt32))
+    long = found.explode(NEAREST).drop_nulls().with_columns(high_of(pl.col(NEAREST)))
     distance = long[NEAREST].to_numpy().view(np.float32).astype(np.float64)
     return grouped(long[TARGET].to_numpy().astype(np.int64), distance)
 
@@ -72,12 +73,12 @@ def neighbour_stage(prepared: "Prepared", targets: "pl.LazyFrame", profile: "Pro
 
     from vn2pl.queries.candidates import alike
     from vn2pl.queries.names import FIRST, TARGET
-    from vn2pl.queries.neighbours import nearest
+    from vn2pl.queries.neighbours import NEAREST, nearest
 
     same = alike(targets).cache()
     firsts = targets.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
     found = nearest(firsts, prepared.candidates, prepared.slots, profile)
-    return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)
+    return same.join(found.select(pl.col(TARGET).alias(FIRST), NEAREST), on=FIRST).drop(FIRST)
 
 
 def _peer(name: str, search: Any) -> Peer:

@@ -453,7 +453,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
         names = [expression.meta.output_name() for expression in self.coordinates()]
-        unlike = (gap(KIND) > 0).cast(pl.Int32) * round(self.metric.kind / self.distance_unit)
+        of_kind = pl.lit(round(self.metric.kind / self.distance_unit), dtype=pl.Int32)
+        unlike = pl.when(gap(KIND) > 0).then(of_kind).otherwise(pl.lit(0, dtype=pl.Int32))
         return [unlike.alias(name) if name == KIND else gap(name).cast(pl.Int32).alias(name) for name in names]
 
     def sorting(self) -> Sequence[str]:
