@@ -47,8 +47,8 @@ NEIGHBOUR = {STORE: "neighbour_store", PRODUCT: "neighbour_product", WEEK: "neig
 
 
 def pairs(targets: pl.LazyFrame, candidates: pl.LazyFrame, slots: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """Every target beside every candidate of its pool: target, candidate, distance (Float32, in the unit of the profile),
-    and all other columns of both sides but their keys.
+    """Every target beside every candidate of its pool: target, candidate, distance (Float32, in the profile's unit) and
+    all other columns of both sides but their keys.
     """
     return _paired(_reached(targets, slots), candidates, [SLOT], profile)
 

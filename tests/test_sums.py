@@ -53,7 +53,8 @@ def test_the_fastest_decay_of_the_largest_sales_is_finite_over_the_longest_panel
 
 def test_steps_have_an_end_that_leaves_room_for_the_sum_of_many() -> None:
     largest = 2.0**27
-    found = pl.select(in_steps(pl.Series([2.0**-21, 2.0**-20, -1.5, None, 1e300, -math.inf]))).to_series() / 2**20
-    assert found.to_list() == [0.0, 2.0**-20, -1.5, None, largest, -largest]
+    values = pl.DataFrame({"y": [2.0**-21, 2.0**-20, -1.5, None, 1e300, -math.inf]})
+    found = values.select(in_steps(pl.col("y")) / 2**20).to_series().to_list()
+    assert found == [0.0, 2.0**-20, -1.5, None, largest, -largest]
     many = pl.LazyFrame({"y": [math.inf]}).select(in_steps(pl.col("y")).repeat_by(65_000).explode().sum())
     assert many.collect().item() == 65_000 * largest * 2**20
