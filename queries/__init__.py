@@ -15,7 +15,7 @@ import polars as pl
 from .candidates import alike, candidates, targets, with_pools
 from .draws import draws
 from .imputed import imputed, largest_sales, marked, outcomes
-from .names import CANDIDATE, FIRST, SLOT, TARGET, TARGET_SEASON, WEEK
+from .names import FIRST, SLOT, TARGET, TARGET_SEASON, WEEK
 from .neighbours import donations, named_neighbours, nearest
 from .panel import panel
 from .pools import pools, slots, supply, week_pairs
@@ -94,7 +94,7 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
     )
     return Prepared(
         targets=pooled,
-        candidates=donors.sort(SLOT, CANDIDATE),  # side by side where joins find them together
+        candidates=donors.sort(SLOT),  # side by side where joins find them together
         slots=slots(pooled, offered),
         largest_sales=largest_sales(features, weeks),
     )

@@ -18,12 +18,13 @@ SHARES = 4
 SIDES = {"is_wide": [False, True, True, True], "side": [0, -1, 0, 1], "share": [4, 1, 2, 1]}
 FINE = "fine"
 AT = "at"
+PLACE = "place"
 PARTS = 4
 ENOUGH = 1.5
 LARGEST = 2.0**53
 TAIL_LENGTH = 3
 TAIL = "tail"
-FINEST = 2**40
+FINEST = 2**15
 OVERDISPERSION = "overdispersion"
 OVERDISPERSION_BOUNDS = (0.001, 10.0)
 REACH = 10
@@ -70,25 +71,26 @@ def distributions(
 def quantiles(
     distributions: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[float], demand_unit: float
 ) -> pl.LazyFrame:
-    """The levels and the median of each target, one row each: target, quantile (Float64, the level), value (Float64,
-    units) and beyond.
+    """The levels and the median of each target, one row each: target, place (UInt32, the level's among them), quantile
+    (Float64, the level), value (Float64, units) and beyond.
 
     A quantile is the smallest value whose cumulated mass reaches the level, and never less than the week's sales.
     """
     asked = sorted({*levels, MEDIAN})
 
     def reached(cumulated: pl.Expr) -> pl.Expr:
-        return pl.sum_horizontal(_reaches(cumulated, level) for level in asked)
+        """How many levels; with a hair of tolerance, as divisions are rounded and a level exactly reached counts."""
+        return pl.sum_horizontal(cumulated / pl.col(TOTAL) >= level * (1 - 1e-12) for level in asked)
 
     before, after = reached(pl.col(CUMULATED) - pl.col(MASS)), reached(pl.col(CUMULATED))
     return (
         distributions.with_columns(before.alias("before"), after.alias("after"))
         .filter(pl.col("before") < pl.col("after"))
-        .select(TARGET, VALUE, BEYOND, pl.int_ranges("before", "after").alias(QUANTILE))
-        .explode(QUANTILE, empty_as_null=False)
-        .with_columns(pl.lit(pl.Series(asked)).gather(QUANTILE).alias(QUANTILE))
+        .select(TARGET, VALUE, BEYOND, pl.int_ranges("before", "after", dtype=pl.UInt32).alias(PLACE))
+        .explode(PLACE, empty_as_null=False)
+        .with_columns(pl.lit(pl.Series(asked)).gather(PLACE).alias(QUANTILE))
         .join(targets.select(TARGET, SALES), on=TARGET)
-        .select(TARGET, QUANTILE, pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES).alias(VALUE), BEYOND)
+        .select(TARGET, PLACE, QUANTILE, pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES).alias(VALUE), BEYOND)
     )
 
 
@@ -97,14 +99,9 @@ def sips(quantiles: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[
     return (
         quantiles.filter(pl.col(QUANTILE).is_in(list(levels)))
         .join(targets.select(TARGET, *KEY), on=TARGET)
-        .sort(TARGET, QUANTILE)
+        .sort(packed(pl.col(TARGET), pl.col(PLACE)))
         .select(*KEY, QUANTILE, VALUE)
     )
-
-
-def _reaches(cumulated: pl.Expr, level: float) -> pl.Expr:
-    """A hair of tolerance, since level * total is rounded and an exactly reached level must count as reached."""
-    return cumulated >= pl.col(TOTAL) * (level * (1 - 1e-12))
 
 
 def _at(value: pl.Expr) -> pl.Expr:
@@ -185,8 +182,8 @@ def _overdispersion(lent: pl.LazyFrame) -> pl.LazyFrame:
     """
 
     def moment(power: int) -> pl.Expr:
-        fine = pl.col(FINE).clip(upper_bound=FINEST).cast(pl.Int128)
-        total = (pl.col(MASS).cast(pl.Int128) * fine.pow(power)).sum().cast(pl.Float64)
+        # Beyond FINEST the overdispersion is at its bound, whatever the demand; up to it Int64 holds the sums.
+        total = (pl.col(MASS) * pl.col(FINE).clip(upper_bound=FINEST).pow(power)).sum()
         return total / (pl.col(MASS).sum() * float(PARTS**power))
 
     mean, square = pl.col("mean"), pl.col("square")
