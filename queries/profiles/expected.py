@@ -15,7 +15,7 @@ sought farther away, and the distribution is wider. Where little is expected a s
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 import polars as pl
@@ -185,10 +185,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         its, codes = self._within(columns), set(map(group_of, self.groupings))
         return (
             panel.pipe(its._history, both_sides=both_sides)
-            .pipe(its._levels)
+            .pipe(its._levels, counting=True)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
-            .pipe(its._levels)
+            .pipe(its._levels, counting=False)
             .with_columns(its._shape(both_sides=both_sides))
             .pipe(its._peers)
             .with_columns(
@@ -237,8 +237,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
 
-    def _levels(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
+    def _levels(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
+        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give.
+
+        ``counting`` also counts who can tell of a level, which does not depend on exposure.
+        """
 
         def shrunk(over: Callable[[str], str], prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
             return (pl.col(over(OBSERVED)) + weeks * prior) / (pl.col(over(EXPOSURE)) + weeks)
@@ -248,7 +251,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
             panel.with_columns((mean + 0.1).log().alias("log_level"))
-            .pipe(self._cold_level)
+            .pipe(self._cold_level, counting=counting)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
                 shrunk(_of_late, long_run, prior_weeks).alias("level"),
@@ -263,24 +266,21 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
 
-    def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+    def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
         the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
         circles = (EVERYBODY, *self.cold_peers)
         known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
-        panel = (
-            panel.with_columns(
-                in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
-            )
-            .with_columns(**{name: told for circle in circles for name, told in _told_by(circle).items()})
-            .with_columns(
-                pl.lit(math.log(self.cold_start_units)).alias("cold_level"), pl.lit("prior").alias(LEVEL_SOURCE)
-            )
-        )
+        counts = {_number(circle): number_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
+        sums = {_sum(circle): sum_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
+        panel = panel.with_columns(
+            in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
+        ).with_columns(**sums, **(counts if counting else {}))
+        panel = panel.with_columns(_source(circles)) if counting else panel
+        panel = panel.with_columns(pl.lit(math.log(self.cold_start_units)).alias("cold_level"))
         for position, circle in enumerate(circles):
             panel = panel.with_columns(_narrowed(circle, wider=circles[1:position]))
-        source = pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(LEVEL_SOURCE)
-        return panel.with_columns(source.alias(LEVEL_SOURCE)).pipe(self._add_store_residual)
+        return panel.pipe(self._add_store_residual)
 
     def _add_store_residual(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         circle = self.store_residual
@@ -331,17 +331,17 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         def history(of: pl.Expr) -> pl.Expr:
             return decayed_sum(of, half_life=self.shape_half_life, both_sides=both_sides)
 
-        def mean(values: pl.Expr, usual: pl.Expr) -> pl.Expr:
-            return (history(values) + prior * usual) / (history(weeks) + prior)
+        def mean(total: pl.Expr, usual: pl.Expr) -> pl.Expr:
+            return (total + prior * usual) / (history(weeks) + prior)
 
         sales = pl.col(OBSERVED)
-        odd, some = ((sales % 2 == 1).cast(pl.Float64), (sales > 0).cast(pl.Float64))
-        average = mean(sales, base)
-        variance = (mean(sales.pow(2), usual_square) - average.pow(2)).clip(lower_bound=0.0)
+        odd, some = (history(of.cast(pl.Float64)) for of in (sales % 2 == 1, sales > 0))
+        average = mean(history(sales), base)
+        variance = (mean(history(sales.pow(2)), usual_square) - average.pow(2)).clip(lower_bound=0.0)
         return (
             ((variance + 0.5) / (average + 0.5)).log().alias("dispersion"),
-            mean((sales == 0).cast(pl.Float64), usual_zeros).alias("zero_share"),
-            ((history(odd) + 3) / (history(some) + 5)).alias("odd_share"),
+            mean(history(weeks) - some, usual_zeros).alias("zero_share"),
+            ((odd + 3) / (some + 5)).alias("odd_share"),
         )
 
     def _peer_regularity(self, *, both_sides: bool) -> pl.Expr:
@@ -384,7 +384,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
 
     def _kind(self) -> pl.Expr:
-        return pl.struct(self.kind_by).rank("dense") if self.kind_by else pl.lit(0)
+        """A number for each kind, and 0 for SKUs that lack an attribute."""
+        return pl.col(group_of(self.kind_by)).clip(lower_bound=0) if self.kind_by else pl.lit(0)
 
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What the SKU sold a year away, give or take a week, against what was expected of it there.
@@ -500,17 +501,23 @@ def _is_known(min_weeks: int) -> pl.Expr:
     return pl.col(OWN_WEEKS) >= min_weeks
 
 
-def _narrowed(circle: Peers, *, wider: Sequence[Peers]) -> Sequence[pl.Expr]:
-    """Cold level and its source, from what the wider circles say to what this one says, where it has somebody."""
+def _narrowed(circle: Peers, *, wider: Sequence[Peers]) -> pl.Expr:
+    """Cold level, from what the wider circles say to what this one says, where it has somebody."""
     number, level = pl.col(_number(circle)), pl.col("cold_level")
     is_wider_known = pl.any_horizontal(pl.lit(False), *(pl.col(_number(other)) > 0 for other in wider))
     prior = pl.when(is_wider_known).then(circle.prior).otherwise(0.0)
     mean = (pl.col(_sum(circle)) + prior * level) / (number + prior)
-    source = pl.lit(circle.by[-1] if circle.by else "panel")
-    return (
-        pl.when(number > 0).then(mean).otherwise(level).alias("cold_level"),
-        pl.when(number > 0).then(source).otherwise(LEVEL_SOURCE).alias(LEVEL_SOURCE),
-    )
+    return pl.when(number > 0).then(mean).otherwise(level).alias("cold_level")
+
+
+def _source(circles: Sequence[Peers]) -> pl.Expr:
+    """Whose sales the level rests on: the SKU's own, else those of the narrowest circle that has somebody."""
+    source = pl.lit("prior")
+    for circle in circles:
+        source = (
+            pl.when(pl.col(_number(circle)) > 0).then(pl.lit(circle.by[-1] if circle.by else "panel")).otherwise(source)
+        )
+    return pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source).alias(LEVEL_SOURCE)
 
 
 def _ever(name: str) -> str:
@@ -523,14 +530,6 @@ def _of_late(name: str) -> str:
 
 def _recently(name: str) -> str:
     return f"{name}_recently"
-
-
-def _told_by(circle: Peers) -> Mapping[str, pl.Expr]:
-    known = _known_level(circle.min_weeks)
-    return {
-        _number(circle): number_of_others(known, by=circle.by),
-        _sum(circle): sum_of_others(known, by=circle.by),
-    }
 
 
 def _known_level(min_weeks: int) -> str:
