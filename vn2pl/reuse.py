@@ -49,9 +49,7 @@ class Earlier(NamedTuple):
 
 
 def look_at(folder: Path, now: Fingerprint, settings: Settings, /, *, with_neighbours: bool) -> Earlier:
-    """Compare an output folder with the run that is about to write there."""
-    if not (folder / RUN_FILE).exists():
-        return nothing("")
+    """Compare an output folder in which a run has ended with the run that is about to write there."""
     if damage := find_damage(folder):
         return nothing(f"the earlier files are not whole ({damage[0]})")
     try:

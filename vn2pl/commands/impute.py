@@ -5,6 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,7 @@ class Job(NamedTuple):
     options: argparse.Namespace
     config: Config
     observed: pl.DataFrame
-    now: Fingerprint
+    now: Future[Fingerprint]
     earlier: Earlier
     report: Reporter
 
@@ -76,18 +77,20 @@ def run(arguments: argparse.Namespace) -> int:
             )
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
-        with output_folder(folder):
-            now = fingerprint(observed, config)
+        # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
+        with output_folder(folder), ThreadPoolExecutor(1) as aside:
+            now = aside.submit(fingerprint, observed, config)
             earlier = _earlier(arguments, config, now)
             ended = _ended(Job(arguments, config, observed, now, earlier, report), timings)
     _tell(arguments, ended, config, demand)
     return INCOMPLETE if arguments.strict and ended.figures["n_not_imputed"] else DONE
 
 
-def _earlier(arguments: argparse.Namespace, config: Config, now: Fingerprint) -> Earlier:
-    if arguments.full:
+def _earlier(arguments: argparse.Namespace, config: Config, now: Future[Fingerprint]) -> Earlier:
+    folder = Path(arguments.out)
+    if arguments.full or not (folder / RUN_FILE).exists():
         return nothing("")
-    return look_at(Path(arguments.out), now, config, with_neighbours=arguments.save_neighbours)
+    return look_at(folder, now.result(), config, with_neighbours=arguments.save_neighbours)
 
 
 def _ended(job: Job, timings: dict[str, float]) -> Ended:
@@ -121,7 +124,8 @@ def _imputed(job: Job, search: Search) -> Imputation:
         unfinished.discard(job.folder)
     shelf = None
     if search.pairs >= unfinished.WORTH_KEEPING:
-        rests_on = [job.now.settings, sorted(job.now.weeks.items()), since, options.save_neighbours]
+        now = job.now.result()
+        rests_on = [now.settings, sorted(now.weeks.items()), since, options.save_neighbours]
         shelf = unfinished.KeptShards(job.folder, rests_on=rests_on)
         if finished := shelf.finished(search.shards):
             job.report.say(f"Going on after a run that was stopped: {finished} of {len(search.shards)} shards are kept")
@@ -159,10 +163,11 @@ def _write(result: Imputation, folder: Path) -> list[Path]:
 
 
 def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, computed: int) -> dict[str, Any]:
+    now = job.now.result()
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": job.options.data or DEMO,
-        "data_fingerprint": job.now.content,
+        "data_fingerprint": now.content,
         "stockouts": "inferred" if job.options.infer_stockouts else "given",
         "config": msgspec.to_builtins(job.config),
         "profile_parameters": msgspec.to_builtins(job.config.definition),
@@ -173,7 +178,7 @@ def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, comput
         "earlier_run": job.earlier.reason,
         "summary": dict(result.summary.iter_rows()),
         "seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
-        "fingerprint": msgspec.to_builtins(job.now),
+        "fingerprint": msgspec.to_builtins(now),
     }
 
 
