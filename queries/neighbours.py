@@ -87,7 +87,7 @@ def nearest(
     bounds = (
         pairs(targets, _sample(candidates), slots.filter(is_every(SAMPLED_SLOTS)), profile)
         .group_by(TARGET)
-        .agg(pl.col(DISTANCE))
+        .agg(_bits(pl.col(DISTANCE)))
         .join(targets.select(TARGET, SOUGHT, POOL), on=TARGET)
         .select(TARGET, _bound().alias(BOUND))
     )
@@ -184,12 +184,12 @@ def _bound() -> pl.Expr:
     share = pl.col(SOUGHT) / SAMPLE
     deviation = (share * (1 - pl.col(SOUGHT) / pl.col(POOL)).clip(lower_bound=0.0)).sqrt()
     rank = (share + CAUTION * deviation).ceil().cast(pl.Int64)
-    return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True)
+    return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True).reinterpret(dtype=pl.Float32)
 
 
 def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     """The nearest of these pairs: targets, nearest, and short (Boolean: fewer than are sought, and than there are)."""
-    both = packed(pl.col(DISTANCE).reinterpret(dtype=pl.UInt32), pl.col(CANDIDATE))
+    both = packed(_bits(pl.col(DISTANCE)), pl.col(CANDIDATE))
     is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     return (
         pairs.select(TARGET, both.alias(NEAREST))
@@ -198,6 +198,11 @@ def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
         .join(targets.drop(KEY), on=TARGET)
         .with_columns(pl.col(NEAREST).list.sort().list.head(pl.col(SOUGHT)), is_short.alias(SHORT))
     )
+
+
+def _bits(distance: pl.Expr) -> pl.Expr:
+    """Whole numbers (UInt32) in the order of the distances, which are never negative: they are sorted faster."""
+    return distance.reinterpret(dtype=pl.UInt32)
 
 
 def _distance_of(nearest: pl.Expr, profile: Profile) -> pl.Expr:

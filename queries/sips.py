@@ -15,7 +15,7 @@ BEYOND = "beyond"
 MEDIAN = 0.5
 ONE = 2**22
 SHARES = 4
-SIDES = {"is_wide": [False, True, True, True], "side": [0, -1, 0, 1], "share": [4, 1, 2, 1]}
+SIDES = {"side": [-1, 0, 1], "share": [1, 2, 1]}
 FINE = "fine"
 AT = "at"
 PLACE = "place"
@@ -137,18 +137,14 @@ def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float)
 def _split(lent: pl.LazyFrame) -> pl.LazyFrame:
     """What is lent, shared by the two next multiples: target, value, mass."""
     upper = pl.col(MASS) * (pl.col(FINE) % PARTS) // PARTS
-    whole = (
+    is_lower = pl.when(pl.col("above") == 0)
+    return (
         lent.select(_at(pl.col(FINE) // PARTS), (pl.col(MASS) - upper).alias("lower"), upper.alias("upper"))
         .group_by(AT)
         .agg(pl.col("lower", "upper").sum())
         .select(*_of_target(VALUE), "lower", "upper")
-        .cache()
-    )
-    return pl.concat(
-        [
-            whole.select(TARGET, VALUE, pl.col("lower").alias(MASS)),
-            whole.select(TARGET, pl.col(VALUE) + 1, pl.col("upper").alias(MASS)),
-        ]
+        .join(pl.LazyFrame({"above": [0, 1]}), how="cross")
+        .select(TARGET, pl.col(VALUE) + pl.col("above"), is_lower.then("lower").otherwise("upper").alias(MASS))
     )
 
 
@@ -196,12 +192,13 @@ def _overdispersion(lent: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _widened(lent: pl.LazyFrame) -> pl.LazyFrame:
-    factor = (pl.col("side") * pl.col(SPREAD)).exp()
+    is_wide, side = pl.col(SPREAD) > 0, pl.col("side")
     return (
-        lent.with_columns((pl.col(SPREAD) > 0).alias("is_wide"))
-        .join(pl.LazyFrame(SIDES), on="is_wide")
+        lent.join(pl.LazyFrame(SIDES), how="cross")
+        .filter(is_wide | (side == 0))
         .with_columns(
-            (pl.col(FINE) * factor).round().clip(upper_bound=LARGEST).cast(pl.Int64), pl.col(MASS) * pl.col("share")
+            (pl.col(FINE) * (side * pl.col(SPREAD)).exp()).round().clip(upper_bound=LARGEST).cast(pl.Int64),
+            pl.col(MASS) * pl.when(is_wide).then("share").otherwise(SHARES),
         )
     )
 
