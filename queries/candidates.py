@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from .names import (
+    AREA,
     BLOCK,
     BREADTH,
     CANDIDATE,
@@ -38,7 +39,7 @@ from .names import (
     of_target,
 )
 from .packing import high_of, packed
-from .pools import meeting, slot
+from .pools import area, meeting, slot
 from .profiles.base import Profile
 
 BLOCK_ROWS = 16
@@ -48,24 +49,28 @@ def targets(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """Stockout weeks, with all that later steps need to know of them.
 
     Returns Store, Product, week, sales, own_weeks, level_source; target (the row), target_period, target_season,
-    target_cell; half_suffices (Boolean), breadth, spread and smooth_mean (Float64), as the profile has them; and the
-    profile's columns as target_*.
+    target_cell, area (see ``pools``); half_suffices (Boolean), breadth, spread and smooth_mean (Float64), as the
+    profile has them; and the profile's columns as target_*.
     """
-    return features.filter(~pl.col(IN_STOCK)).select(
-        *KEY,
-        SALES,
-        OWN_WEEKS,
-        LEVEL_SOURCE,
-        pl.col(ROW).alias(TARGET),
-        pl.col(PERIOD).alias(TARGET_PERIOD),
-        pl.col(SEASON).alias(TARGET_SEASON),
-        profile.cell().alias(TARGET_CELL),
-        profile.half_suffices().alias(HALF_SUFFICES),
-        profile.breadth().alias(BREADTH),
-        profile.spread().cast(pl.Float64).alias(SPREAD),
-        profile.smooth_mean().cast(pl.Float64).alias(SMOOTH_MEAN),
-        *_compared(profile, of_target),
-        *(scale.name.map(of_target) for scale in profile.scales()),
+    return (
+        features.filter(~pl.col(IN_STOCK))
+        .select(
+            *KEY,
+            SALES,
+            OWN_WEEKS,
+            LEVEL_SOURCE,
+            pl.col(ROW).alias(TARGET),
+            pl.col(PERIOD).alias(TARGET_PERIOD),
+            pl.col(SEASON).alias(TARGET_SEASON),
+            profile.cell().alias(TARGET_CELL),
+            profile.half_suffices().alias(HALF_SUFFICES),
+            profile.breadth().alias(BREADTH),
+            profile.spread().cast(pl.Float64).alias(SPREAD),
+            profile.smooth_mean().cast(pl.Float64).alias(SMOOTH_MEAN),
+            *_compared(profile, of_target),
+            *(scale.name.map(of_target) for scale in profile.scales()),
+        )
+        .with_columns(area())
     )
 
 
@@ -115,14 +120,14 @@ def with_pools(
     found, near, halved = (pl.col(name).fill_null(0) for name in (POOL, NEAR, HALF))
     share = pl.max_horizontal(profile.fewest_neighbours, (near * profile.pool_share).ceil())
     return (
-        targets.join(pools, on=[TARGET_PERIOD, TARGET_CELL], how="left")
+        targets.join(pools, on=AREA, how="left")
         .with_columns(
             (pl.col(BREADTH) * share.clip(upper_bound=n_neighbors)).ceil().cast(pl.UInt32).alias(SOUGHT),
             (found < pl.col(BREADTH) * n_neighbors).alias(IS_SCARCE),
         )
         .with_columns((pl.col(HALF_SUFFICES) & (near >= min_candidates) & (halved >= pl.col(SOUGHT))).alias(SPARING))
         .with_columns(pl.when(SPARING).then(halved).otherwise(found).cast(pl.UInt32).alias(POOL), meeting())
-        .drop(NEAR, HALF, HALF_SUFFICES, BREADTH)
+        .drop(AREA, NEAR, HALF, HALF_SUFFICES, BREADTH)
     )
 
 

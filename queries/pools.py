@@ -6,6 +6,7 @@ Everything here is counted per week and cell, never per pair, so that it costs t
 import polars as pl
 
 from .names import (
+    AREA,
     CELL,
     HALF,
     MATURE,
@@ -57,9 +58,14 @@ def is_every(number: int, /) -> pl.Expr:
     return (pl.col(SLOT) // 2**33 + pl.col(SLOT) % 2**32) % number == 0
 
 
+def area() -> pl.Expr:
+    """A target's week and cell as one number (Int64), for the same reason."""
+    return (pl.col(TARGET_PERIOD).cast(pl.Int64) * 2**32 + pl.col(TARGET_CELL)).alias(AREA)
+
+
 def meeting() -> pl.Expr:
-    """A target's week, cell and pool, all or half, as one number (Int64), for the same reason."""
-    return ((pl.col(TARGET_PERIOD).cast(pl.Int64) * 2 + pl.col(SPARING)) * 2**32 + pl.col(TARGET_CELL)).alias(MEETING)
+    """Area and pool, all or half, as one number (Int64)."""
+    return (pl.col(AREA) * 2 + pl.col(SPARING)).alias(MEETING)
 
 
 def with_halves(candidates: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -81,27 +87,24 @@ def supply(candidates: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFram
 
 
 def pools(targets: pl.LazyFrame, supply: pl.LazyFrame, /, *, min_candidates: int) -> pl.LazyFrame:
-    """How far around its cell a target looks: target_period, target_cell, reach (Int32, cells); and how many candidates
-    are there, how many of them at most ``NEAR_CELLS`` away (near), and how many in the half that is drawn (UInt32).
+    """How far around its cell a target looks: area, reach (Int32, cells); and how many candidates are there, how many
+    of them at most ``NEAR_CELLS`` away (near), and how many in the half that is drawn (UInt32).
 
     The reach is the smallest that holds ``min_candidates``, or all cells where there are fewer.
     """
-    cells = targets.select(TARGET_PERIOD, TARGET_CELL).unique()
+    cells = targets.select(AREA, TARGET_PERIOD, TARGET_CELL).unique(AREA)
     by_cell = supply.group_by(TARGET_PERIOD, CELL).agg(pl.col(POOL, HALF).sum())
     gap = (pl.col(CELL) - pl.col(TARGET_CELL)).abs()
-    slot = [TARGET_PERIOD, TARGET_CELL]
     counts = (REACH, POOL, NEAR, HALF)
+    enough = pl.when(pl.col(POOL) >= min_candidates)
     return (
         cells.join(by_cell, on=TARGET_PERIOD)
-        .group_by(*slot, gap.alias(REACH))
+        .group_by(AREA, gap.alias(REACH))
         .agg(pl.col(POOL, HALF).sum())
-        .with_columns(pl.col(POOL, HALF).cum_sum().over(slot, order_by=REACH))
-        .with_columns(
-            (pl.col(POOL) >= min_candidates).alias("enough"),
-            pl.when(pl.col(REACH) <= NEAR_CELLS).then(POOL).alias(NEAR),
-        )
-        .group_by(slot)
-        .agg(pl.coalesce(pl.col(name).filter("enough").min(), pl.col(name).max()) for name in counts)
+        .with_columns(pl.col(POOL, HALF).cum_sum().over(AREA, order_by=REACH))
+        .with_columns(pl.when(pl.col(REACH) <= NEAR_CELLS).then(POOL).alias(NEAR))
+        .group_by(AREA)
+        .agg(pl.coalesce(enough.then(name).min(), pl.col(name).max()) for name in counts)
     )
 
 
