@@ -4,7 +4,8 @@ The expected demand of a SKU-week is a closed form. It starts from the SKU's *le
 weeks, shrunk to their plain mean, the *long-run level*, and that to a *cold level* that the product, its group, its
 department and its store suggest; the *recent level*, of a shorter half-life, draws it to itself. It is moved by the
 *week index*: what the other in-stock SKUs of the same product, store, ... sold in the same week relative to their
-levels. Levels are estimated twice, the second time with the week index as exposure, so that they are deseasonalised.
+levels. Levels are estimated twice: first with the widest circle alone for the cold level, which will do for the week
+index, then with that as exposure, so that they are deseasonalised.
 Two residuals correct it where the SKU itself sells little: the *drift* of its peers, who lately sold more or less than
 their levels, and what the SKU sold a *year ago* against what was expected of it then. A SKU without enough history of
 its own gets a small markup.
@@ -15,7 +16,7 @@ sought farther away, and the distribution is wider. Where little is expected a s
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -183,12 +184,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Float64; own_weeks (UInt32); level_source (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
         its, codes = self._within(columns), set(map(group_of, self.groupings))
+        roughly = replace(its, cold_peers=its.cold_peers[:1], store_residual=replace(its.store_residual, by=()))
         return (
             panel.pipe(its._history, both_sides=both_sides)
-            .pipe(its._levels, counting=True)
+            .pipe(roughly._levels)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
-            .pipe(its._levels, counting=False)
+            .pipe(its._levels)
             .with_columns(its._shape(both_sides=both_sides))
             .pipe(its._peers)
             .with_columns(
@@ -237,11 +239,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
 
-    def _levels(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
-        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give.
-
-        ``counting`` also counts who can tell of a level, which does not depend on exposure.
-        """
+    def _levels(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
 
         def shrunk(over: Callable[[str], str], prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
             return (pl.col(over(OBSERVED)) + weeks * prior) / (pl.col(over(EXPOSURE)) + weeks)
@@ -251,7 +250,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
             panel.with_columns((mean + 0.1).log().alias("log_level"))
-            .pipe(self._cold_level, counting=counting)
+            .pipe(self._cold_level)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
                 shrunk(_of_late, long_run, prior_weeks).alias("level"),
@@ -266,18 +265,18 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
 
-    def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
+    def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
         the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
         circles = (EVERYBODY, *self.cold_peers)
         known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
-        counts = {_number(circle): number_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
-        sums = {_sum(circle): sum_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
-        panel = panel.with_columns(
-            in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
-        ).with_columns(**sums, **(counts if counting else {}))
-        panel = panel.with_columns(_source(circles)) if counting else panel
-        panel = panel.with_columns(pl.lit(math.log(self.cold_start_units)).alias("cold_level"))
+        panel = (
+            panel.with_columns(
+                in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
+            )
+            .with_columns(**{name: told for circle in circles for name, told in _told_by(circle).items()})
+            .with_columns(pl.lit(math.log(self.cold_start_units)).alias("cold_level"), _source(circles))
+        )
         for position, circle in enumerate(circles):
             panel = panel.with_columns(_narrowed(circle, wider=circles[1:position]))
         return panel.pipe(self._add_store_residual)
@@ -530,6 +529,14 @@ def _of_late(name: str) -> str:
 
 def _recently(name: str) -> str:
     return f"{name}_recently"
+
+
+def _told_by(circle: Peers) -> Mapping[str, pl.Expr]:
+    known = _known_level(circle.min_weeks)
+    return {
+        _number(circle): number_of_others(known, by=circle.by),
+        _sum(circle): sum_of_others(known, by=circle.by),
+    }
 
 
 def _known_level(min_weeks: int) -> str:
