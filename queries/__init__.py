@@ -39,6 +39,7 @@ __all__ = [
     "plan",
     "prepare",
     "profiles",
+    "published",
     "search",
     "summary",
     "wide",
@@ -57,10 +58,11 @@ class Prepared(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search finds."""
+    """What a search finds; ``sips`` and ``outcomes`` are made of ``quantiles`` (see :func:`published`)."""
 
     neighbours: pl.LazyFrame
     distributions: pl.LazyFrame
+    quantiles: pl.LazyFrame
     sips: pl.LazyFrame
     outcomes: pl.LazyFrame
 
@@ -103,7 +105,7 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
 def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Found:
     """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
     profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
-    stockouts, donors, reachable, largest = prepared
+    stockouts, donors, reachable, _ = prepared
     if seasons is not None:
         stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
 
@@ -112,12 +114,23 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     neighbours = nearest(firsts, donors, reachable, profile)
     lent = donations(neighbours, donors, profile).cache()
     distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
-    cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit)).cache()
+    cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit))
+    answers, told = published(cut.cache(), prepared._replace(targets=stockouts), settings)
     return Found(
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),
         distributions=_for_all(same, distributed),
-        sips=sips(cut, stockouts, levels=levels),
-        outcomes=outcomes(stockouts, cut, largest, highest_level=max(levels)),
+        quantiles=cut,
+        sips=answers,
+        outcomes=told,
+    )
+
+
+def published(quantiles: pl.LazyFrame, prepared: Prepared, settings: Settings, /) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """SIPs and outcomes of all targets, from the quantiles of those that have any; both sorted by key."""
+    levels = settings.quantile_levels
+    return (
+        sips(quantiles, prepared.targets, levels=levels),
+        outcomes(prepared.targets, quantiles, prepared.largest_sales, highest_level=max(levels)),
     )
 
 

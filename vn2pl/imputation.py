@@ -79,7 +79,7 @@ class Search(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """What was found for stockouts, as in ``queries.Found``; neighbours only where they were asked for."""
+    """What was found for stockouts, as in ``queries.Found``, sorted; neighbours only where they were asked for."""
 
     sips: pl.DataFrame
     outcomes: pl.DataFrame
@@ -129,9 +129,12 @@ def find(
     """Search all shards but those on the shelf, which keeps each that is done."""
 
     def wanted(found: queries.Found) -> list[pl.LazyFrame]:
-        return [found.sips, found.outcomes, *([found.neighbours] if with_neighbours else [])]
+        return [found.quantiles, *([found.neighbours] if with_neighbours else [])]
 
-    return Findings(*run(search, wanted, report=report, shelf=shelf))
+    # Sorted and named once for all shards, and not in the plan of each: to plan takes as long as to run these.
+    quantiles, *neighbours = run(search, wanted, report=report, shelf=shelf)
+    published = queries.published(quantiles.lazy(), search.prepared, search.settings)
+    return Findings(*pl.collect_all(published, engine=actual_engine(search.engine)), *neighbours)
 
 
 def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputation:
@@ -139,12 +142,13 @@ def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputa
 
     All of it is in memory by now, whatever the engine of the search: streaming would take longer, and more memory.
     """
-    sips, outcomes = pl.concat([found.sips for found in findings]), pl.concat([found.outcomes for found in findings])
+    outcomes = pl.concat([found.outcomes for found in findings])
     neighbours = [found.neighbours for found in findings if found.neighbours is not None]
     imputed = queries.imputed(observed, outcomes.lazy()).collect(engine="in-memory")
+    sips = findings[0].sips if len(findings) == 1 else pl.concat(found.sips for found in findings).sort(*KEY, QUANTILE)
     return Imputation(
         imputed=imputed,
-        sips=sips.sort(*KEY, QUANTILE),
+        sips=sips,
         summary=queries.summary(imputed.lazy()).collect(engine="in-memory"),
         neighbours=pl.concat(neighbours).sort(*KEY, RANK) if neighbours else None,
     )

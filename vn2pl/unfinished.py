@@ -13,7 +13,7 @@ from .imputation import Shard
 FOLDER = "unfinished"
 # Searching fewer pairs than this takes some ten seconds: then there is little to lose and nothing is kept.
 WORTH_KEEPING = 100_000_000
-FRAMES = ("sips", "outcomes", "neighbours")
+FRAMES = ("quantiles", "neighbours")
 
 
 class KeptShards:
@@ -35,7 +35,7 @@ class KeptShards:
         return [pl.read_parquet(file, glob=False) for file in files if file.exists()]
 
     def save(self, shard: Shard, frames: Sequence[pl.DataFrame]) -> None:
-        """Keep the frames of a shard: its SIPs, its outcomes and, where they are wanted, its neighbours."""
+        """Keep the frames of a shard: its quantiles and, where they are wanted, its neighbours."""
         folder = self._of(shard)
         folder.mkdir(parents=True, exist_ok=True)
         files = [folder / f"{name}.parquet" for name in FRAMES[: len(frames)]]
