@@ -156,7 +156,7 @@ def one(_: Row) -> float:
 
 def expected_features(panel: Panel) -> dict[Key, Features]:
     """Two passes of the same step, because levels need the week index and the week index needs levels."""
-    first = levels_and_index(panel, one, roughly=True)
+    first = levels_and_index(panel, one)
 
     def exposure(row: Row) -> float:
         return math.exp(first[row.key]["week_index"])
@@ -180,9 +180,9 @@ def correct(features: Mapping[Key, Features], residuals: Mapping[Key, float]) ->
         features[key]["expected_demand"] *= math.exp(residual * 2 / (features[key]["level"] + 2))
 
 
-def levels_and_index(panel: Panel, exposure: Callable[[Row], float], *, roughly: bool = False) -> dict[Key, Features]:
+def levels_and_index(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, Features]:
     """One pass: steps 1 to 3."""
-    cold = cold_levels(panel, exposure, roughly=roughly)
+    cold = cold_levels(panel, exposure)
     levels = {row.key: own_levels(panel, row, cold[row.key], exposure) for row in panel.rows}
     level = {key: found["level"] for key, found in levels.items()}
     return {
@@ -194,8 +194,8 @@ def levels_and_index(panel: Panel, exposure: Callable[[Row], float], *, roughly:
 COLD_PEERS = (("StoreFormat", 0, 1), ("Department", 10, 8), ("ProductGroup", 3, 8), ("Product", 1.5, 8))
 
 
-def cold_levels(panel: Panel, exposure: Callable[[Row], float], *, roughly: bool) -> dict[Key, float]:
-    """Step 1: what peers say of a SKU's log level, whatever its own history; roughly: those of the store format."""
+def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, float]:
+    """Step 1: what peers say of a SKU's log level, whatever its own history."""
     log_level = {
         row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + 0.1)
         for row in panel.rows
@@ -209,12 +209,10 @@ def cold_levels(panel: Panel, exposure: Callable[[Row], float], *, roughly: bool
     for row in panel.rows:
         everybody = known(panel.of_week[row.week], 1)
         cold, nobody = (shrunk(everybody, 0, 0) if everybody else math.log(1.5)), True
-        for attribute, strength, weeks in COLD_PEERS[:1] if roughly else COLD_PEERS:
+        for attribute, strength, weeks in COLD_PEERS:
             if peers := known(panel.others(row, attribute), weeks):
                 cold, nobody = shrunk(peers, cold, 0 if nobody else strength), False
         product_level[row.key] = cold
-    if roughly:
-        return product_level
 
     def store_residual(row: Row) -> float:
         peers = [other.key for other in panel.others(row, "Store", "ProductGroup") if panel.own_weeks(other) >= 8]

@@ -4,8 +4,7 @@ The expected demand of a SKU-week is a closed form. It starts from the SKU's *le
 weeks, shrunk to their plain mean, the *long-run level*, and that to a *cold level* that the product, its group, its
 department and its store suggest; the *recent level*, of a shorter half-life, draws it to itself. It is moved by the
 *week index*: what the other in-stock SKUs of the same product, store, ... sold in the same week relative to their
-levels. Levels are estimated twice: first with the widest circle alone for the cold level, which will do for the week
-index, then with that as exposure, so that they are deseasonalised.
+levels. Levels are estimated twice, the second time with the week index as exposure, so that they are deseasonalised.
 Two residuals correct it where the SKU itself sells little: the *drift* of its peers, who lately sold more or less than
 their levels, and what the SKU sold a *year ago* against what was expected of it then. A SKU without enough history of
 its own gets a small markup.
@@ -184,10 +183,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Float64; own_weeks (UInt32); level_source (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
         its, codes = self._within(columns), set(map(group_of, self.groupings))
-        roughly = replace(its, cold_peers=its.cold_peers[:1], store_residual=replace(its.store_residual, by=()))
         return (
             panel.pipe(its._history, both_sides=both_sides)
-            .pipe(roughly._levels)
+            .pipe(its._levels)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
             .pipe(its._levels)
