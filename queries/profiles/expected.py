@@ -15,7 +15,7 @@ sought farther away, and the distribution is wider. Where little is expected a s
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 import polars as pl
@@ -185,10 +185,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         its, codes = self._within(columns), set(map(group_of, self.groupings))
         return (
             panel.pipe(its._history, both_sides=both_sides)
-            .pipe(its._levels)
+            .pipe(its._levels, counting=True)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
-            .pipe(its._levels)
+            .pipe(its._levels, counting=False)
             .with_columns(its._shape(both_sides=both_sides))
             .pipe(its._peers)
             .with_columns(
@@ -237,8 +237,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
 
-    def _levels(self, panel: pl.LazyFrame) -> pl.LazyFrame:
-        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give."""
+    def _levels(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
+        """Levels of the SKU over its in-stock weeks, each counting by its exposure, and the week index they give.
+
+        ``counting`` also counts who can tell of a level, which exposure does not change.
+        """
 
         def shrunk(over: Callable[[str], str], prior: pl.Expr, weeks: pl.Expr | float) -> pl.Expr:
             return (pl.col(over(OBSERVED)) + weeks * prior) / (pl.col(over(EXPOSURE)) + weeks)
@@ -248,7 +251,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
             panel.with_columns((mean + 0.1).log().alias("log_level"))
-            .pipe(self._cold_level)
+            .pipe(self._cold_level, counting=counting)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
                 shrunk(_of_late, long_run, prior_weeks).alias("level"),
@@ -263,17 +266,20 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
 
-    def _cold_level(self, panel: pl.LazyFrame) -> pl.LazyFrame:
+    def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
         the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
         circles = (EVERYBODY, *self.cold_peers)
         known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
+        sums = {_sum(circle): sum_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
+        counts = {_number(circle): number_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
+        start = pl.lit(math.log(self.cold_start_units)).alias("cold_level")
         panel = (
             panel.with_columns(
                 in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
             )
-            .with_columns(**{name: told for circle in circles for name, told in _told_by(circle).items()})
-            .with_columns(pl.lit(math.log(self.cold_start_units)).alias("cold_level"), _source(circles))
+            .with_columns(**sums, **(counts if counting else {}))
+            .with_columns(start, *([_source(circles)] if counting else []))
         )
         for position, circle in enumerate(circles):
             panel = panel.with_columns(_narrowed(circle, wider=circles[1:position]))
@@ -527,14 +533,6 @@ def _of_late(name: str) -> str:
 
 def _recently(name: str) -> str:
     return f"{name}_recently"
-
-
-def _told_by(circle: Peers) -> Mapping[str, pl.Expr]:
-    known = _known_level(circle.min_weeks)
-    return {
-        _number(circle): number_of_others(known, by=circle.by),
-        _sum(circle): sum_of_others(known, by=circle.by),
-    }
 
 
 def _known_level(min_weeks: int) -> str:
