@@ -38,7 +38,7 @@ from .names import (
     of_candidate,
     of_target,
 )
-from .packing import high_of, packed
+from .packing import bits_of, high_of, packed
 from .pools import area, meeting, slot
 from .profiles.base import Profile
 
@@ -144,8 +144,7 @@ def alike(targets: pl.LazyFrame, /) -> pl.LazyFrame:
 def _half() -> pl.Expr:
     """Every other candidate of a slot in the order of what is expected of them, so that either half is like the whole;
     beginning with the first and the second in turn, week by week."""
-    expected = pl.col(SMOOTH_MEAN).cast(pl.Float32).reinterpret(dtype=pl.UInt32)
-    place = packed(expected, high_of(pl.col(LOT))).rank("ordinal").over(SLOT).cast(pl.Int32) - 1
+    place = packed(bits_of(pl.col(SMOOTH_MEAN)), high_of(pl.col(LOT))).rank("ordinal").over(SLOT).cast(pl.Int32) - 1
     return ((place + pl.col(PERIOD)) % 2 == 0).alias(HALF)
 
 

@@ -31,7 +31,7 @@ from .names import (
     of_candidate,
     of_target,
 )
-from .packing import high_of, low_of, packed
+from .packing import bits_of, high_of, low_of, packed, value_of
 from .pools import is_every, with_halves
 from .profiles.base import Gap, Profile
 
@@ -90,7 +90,7 @@ def nearest(
     bounds = (
         pairs(targets, sample, slots.filter(is_every(every)), profile)
         .group_by(TARGET)
-        .agg(_bits(pl.col(DISTANCE)))
+        .agg(bits_of(pl.col(DISTANCE)))
         .join(targets.select(TARGET, SOUGHT, POOL), on=TARGET)
         .select(TARGET, _bound().alias(BOUND))
     )
@@ -186,12 +186,12 @@ def _bound() -> pl.Expr:
     share = pl.col(SOUGHT) / SAMPLE
     deviation = (share * (1 - pl.col(SOUGHT) / pl.col(POOL)).clip(lower_bound=0.0)).sqrt()
     rank = (share + CAUTION * deviation).ceil().cast(pl.Int64)
-    return pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True).reinterpret(dtype=pl.Float32)
+    return value_of(pl.col(DISTANCE).list.sort().list.get(rank - 1, null_on_oob=True))
 
 
 def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     """The nearest of these pairs: targets, nearest, and short (Boolean: fewer than are sought, and than there are)."""
-    both = packed(_bits(pl.col(DISTANCE)), pl.col(CANDIDATE))
+    both = packed(bits_of(pl.col(DISTANCE)), pl.col(CANDIDATE))
     is_short = pl.col(NEAREST).list.len() < pl.min_horizontal(POOL, SOUGHT)
     return (
         pairs.select(TARGET, both.alias(NEAREST))
@@ -202,10 +202,5 @@ def _taken(pairs: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _bits(distance: pl.Expr) -> pl.Expr:
-    """Whole numbers (UInt32) in the order of the distances, which are never negative: they are sorted faster."""
-    return distance.reinterpret(dtype=pl.UInt32)
-
-
 def _distance_of(nearest: pl.Expr, profile: Profile) -> pl.Expr:
-    return high_of(nearest).reinterpret(dtype=pl.Float32).cast(pl.Float64) * profile.distance_unit
+    return value_of(high_of(nearest)).cast(pl.Float64) * profile.distance_unit

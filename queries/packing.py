@@ -18,3 +18,18 @@ def high_of(both: pl.Expr, /) -> pl.Expr:
 def low_of(both: pl.Expr, /) -> pl.Expr:
     """The low number (UInt32)."""
     return both.cast(pl.UInt32, wrap_numerical=True)
+
+
+def key_of(high: pl.Expr, low: pl.Expr, /) -> pl.Expr:
+    """Two signed numbers as one (Int64) to meet on, different for different pairs."""
+    return high.cast(pl.Int64) * LOW + low
+
+
+def bits_of(value: pl.Expr, /) -> pl.Expr:
+    """Numbers from 0 on, to the seven digits of Float32, as whole ones (UInt32) in the same order."""
+    return value.cast(pl.Float32).reinterpret(dtype=pl.UInt32)
+
+
+def value_of(bits: pl.Expr, /) -> pl.Expr:
+    """The number (Float32) with these bits."""
+    return bits.reinterpret(dtype=pl.Float32)

@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from .names import LOT, PERIOD, REQUIRED, ROW, SEASON, SKU, SKU_CODE, WEEK, group_of
+from .packing import high_of, packed
 
 EPOCH = date(1970, 1, 5)
 SEASONS = 52
@@ -64,7 +65,7 @@ def _group(by: Sequence[str]) -> pl.Expr:
 def _lot() -> pl.Expr:
     """High half: a hash of SKU and week, blind to all other rows; low half: the row, so that no two are equal."""
     drawn = (pl.col(HASH) + pl.col(PERIOD).cast(pl.Int64).reinterpret(dtype=pl.UInt64)).hash(seed=0)
-    return drawn // 2**32 * 2**32 + pl.col(ROW).cast(pl.UInt64)
+    return packed(high_of(drawn), pl.col(ROW))
 
 
 def period() -> pl.Expr:

@@ -21,6 +21,7 @@ from .names import (
     TARGET_CELL,
     TARGET_PERIOD,
 )
+from .packing import LOW, key_of
 from .panel import SEASONS
 from .profiles.base import CandidateWeeks
 
@@ -50,17 +51,17 @@ def week_pairs(
 
 def slot() -> pl.Expr:
     """Week, cell and maturity as one number (Int64): pairs meet on it, and one key joins faster than three."""
-    return ((pl.col(PERIOD).cast(pl.Int64) * 2 + pl.col(MATURE)) * 2**32 + pl.col(CELL)).alias(SLOT)
+    return key_of(pl.col(PERIOD) * 2 + pl.col(MATURE), pl.col(CELL)).alias(SLOT)
 
 
 def is_every(number: int, /) -> pl.Expr:
     """Every ``number``-th slot (Boolean over slot): so many cells of each week, so many weeks of each cell."""
-    return (pl.col(SLOT) // 2**33 + pl.col(SLOT) % 2**32) % number == 0
+    return (pl.col(SLOT) // (2 * LOW) + pl.col(SLOT) % LOW) % number == 0
 
 
 def area() -> pl.Expr:
     """A target's week and cell as one number (Int64), for the same reason."""
-    return (pl.col(TARGET_PERIOD).cast(pl.Int64) * 2**32 + pl.col(TARGET_CELL)).alias(AREA)
+    return key_of(pl.col(TARGET_PERIOD), pl.col(TARGET_CELL)).alias(AREA)
 
 
 def meeting() -> pl.Expr:

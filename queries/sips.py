@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from .names import DEMAND, KEY, QUANTILE, SALES, SMOOTH_MEAN, SPREAD, TARGET, VALUE, WEIGHT
-from .packing import high_of, low_of, packed
+from .packing import bits_of, high_of, low_of, packed, value_of
 from .profiles.base import Profile
 
 MASS = "mass"
@@ -105,22 +105,17 @@ def sips(quantiles: pl.LazyFrame, targets: pl.LazyFrame, /, *, levels: Sequence[
 
 
 def _at(value: pl.Expr) -> pl.Expr:
-    """Target and a number of multiples or of their parts as one key; numbers above 2^24 keep seven digits (Float32)."""
-    bits = value.cast(pl.Float32).reinterpret(dtype=pl.UInt32)
-    return packed(pl.col(TARGET), bits).alias(AT)
+    """Target and a number of multiples, or of their parts, as one key; numbers above 2^24 keep seven digits."""
+    return packed(pl.col(TARGET), bits_of(value)).alias(AT)
 
 
 def _of_target(name: str) -> Sequence[pl.Expr]:
     """Target and number of a key."""
-    value = low_of(pl.col(AT)).reinterpret(dtype=pl.Float32).cast(pl.Int64)
-    return high_of(pl.col(AT)).alias(TARGET), value.alias(name)
+    return high_of(pl.col(AT)).alias(TARGET), value_of(low_of(pl.col(AT))).cast(pl.Int64).alias(name)
 
 
 def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass.
-
-    Above 2^24 quarters, four million multiples, what is lent counts to seven digits.
-    """
+    """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass."""
     fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST)
     weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
     return (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from .names import PERIOD, ROW, SKU_CODE, group_of
+from .packing import key_of
 
 FIXED_POINT = 2.0**40
 STEPS, LARGEST = 2.0**20, 2.0**27
@@ -72,5 +73,5 @@ def _of_others(of_all: pl.Expr, own: pl.Expr, *, by: Sequence[str]) -> pl.Expr:
     if not by:
         return of_all.over(PERIOD)
     # One key of fixed size: groups are found faster than by a column each.
-    cell = pl.col(group_of(by)).cast(pl.Int64) * 2**32 + pl.col(PERIOD)
+    cell = key_of(pl.col(group_of(by)), pl.col(PERIOD))
     return of_all.over(cell) - own

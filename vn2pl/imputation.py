@@ -133,8 +133,8 @@ def find(
 
     # Sorted and named once for all shards, and not in the plan of each: to plan takes as long as to run these.
     quantiles, *neighbours = run(search, wanted, report=report, shelf=shelf)
-    published = queries.published(quantiles.lazy(), search.prepared, search.settings)
-    return Findings(*pl.collect_all(published, engine=actual_engine(search.engine)), *neighbours)
+    told = queries.published(quantiles.lazy(), search.prepared, search.settings)
+    return Findings(*pl.collect_all(told, engine=actual_engine(search.engine)), *neighbours)
 
 
 def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputation:

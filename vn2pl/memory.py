@@ -36,7 +36,7 @@ class Estimate(NamedTuple):
 def estimate(*, rows: int, pairs_at_once: int = 0, neighbours: int = 0) -> Estimate:
     """From the rows of the panel, the pairs searched at the same time, and the neighbours that are to be saved.
 
-    Rather too much than too little: measured peaks were 0.34 GB for 94,043 rows, 0.75 GB for 940,430 and 5.13 GB for
+    Rather too much than too little: measured peaks were 0.36 GB for 94,043 rows, 0.82 GB for 940,430 and 4.47 GB for
     9,404,300, for which this gives 0.48, 1.3 and 6.1 GB; with an allocator that shares less they are a fifth higher.
     """
     return Estimate(BYTES_PER_ROW * rows, BYTES_PER_PAIR * pairs_at_once, BYTES_PER_NEIGHBOUR * neighbours)

@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
+from ..packing import key_of
 from ..sums import age, decayed_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
@@ -397,7 +398,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """
         columns, weeks = (MOMENT, OBSERVED, "expected_demand"), range(2 * MARGIN + 1)
         firsts = (-YEAR - MARGIN, YEAR - MARGIN) if both_sides else (-YEAR - MARGIN,)
-        panel = panel.with_columns((pl.col(SKU_CODE).cast(pl.Int64) * 2**32 + pl.col(PERIOD)).alias(MOMENT)).cache()
+        panel = panel.with_columns(key_of(pl.col(SKU_CODE), pl.col(PERIOD)).alias(MOMENT)).cache()
         known, joined = panel.filter(IN_STOCK), panel
         for first in firsts:
             joined = joined.join_asof(
