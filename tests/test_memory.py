@@ -134,3 +134,5 @@ def test_a_dry_run_tells_what_there_is(panel: Path, tmp_path: Path, capsys: pyte
     run_impute(panel, tmp_path / "out", *options, "--save-neighbours")
     assert json.loads(capsys.readouterr().out)["peak_bytes"] > without["peak_bytes"]
     assert without["available_bytes"] == pytest.approx(memory.available(), rel=0.5)
+    for shard in without["shards"]:
+        assert 0 < shard["pair_bytes"] < without["peak_bytes"]

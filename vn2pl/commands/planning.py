@@ -6,7 +6,7 @@ import polars as pl
 
 from .. import memory, queries
 from ..config import Config
-from ..imputation import Engine, Search, ready
+from ..imputation import Engine, Search, Shard, ready
 from ..physical import physical_nodes
 from ..terminal import print_table
 
@@ -21,7 +21,7 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
     peak = estimated(observed, search, with_neighbours=with_neighbours).peak
     available = memory.available()
     if as_json:
-        shards = [shard._asdict() for shard in search.shards]
+        shards = [{**shard._asdict(), "pair_bytes": _pair_bytes(shard)} for shard in search.shards]
         told = {"candidates": candidates, "peak_bytes": peak, "available_bytes": available, "shards": shards}
         print(json.dumps(told))
         return
@@ -50,9 +50,17 @@ def explain(observed: pl.LazyFrame, config: Config, /) -> None:
 
 
 def _tell(search: Search) -> None:
-    rows = [(f"{_seasons(shard.seasons)}", f"{shard.stockouts:,}", f"{shard.pairs:,}") for shard in search.shards]
-    total = ("all", f"{sum(s.stockouts for s in search.shards):,}", f"{sum(s.pairs for s in search.shards):,}")
-    print_table("Work by shard", [*rows, total], header=("Seasons (ISO weeks)", "Stockouts", "Pairs"))
+    rows = [
+        (_seasons(shard.seasons), f"{shard.stockouts:,}", f"{shard.pairs:,}", memory.gigabytes(_pair_bytes(shard)))
+        for shard in search.shards
+    ]
+    total = ("all", f"{search.stockouts:,}", f"{search.pairs:,}", "")
+    header = ("Seasons (ISO weeks)", "Stockouts", "Pairs", "Memory of the pairs")
+    print_table("Work by shard", [*rows, total], header=header)
+
+
+def _pair_bytes(shard: Shard) -> int:
+    return memory.estimate(rows=0, pairs_at_once=shard.pairs).pairs
 
 
 def _seasons(seasons: tuple[int, ...]) -> str:
