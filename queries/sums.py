@@ -1,7 +1,9 @@
 """The two sums that features are made of: decayed over a SKU's own weeks, and over other SKUs in the same week."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -54,6 +56,12 @@ def in_steps(values: pl.Expr, /) -> pl.Expr:
 def exact_sum(values: pl.Expr, /) -> pl.Expr:
     """A sum of any values (Float64) that does not depend on their order, to 2^-40; null counts as zero."""
     return (values * FIXED_POINT).round().cast(pl.Int128).sum().cast(pl.Float64) / FIXED_POINT
+
+
+def added(terms: Iterable[pl.Expr], /) -> pl.Expr:
+    """Sum of the terms of a row in their order, 0 without any: ``sum_horizontal`` adds in an order that depends on the
+    engine, and so the last digit does."""
+    return reduce(add, terms, pl.lit(0.0))
 
 
 def sum_of_others(steps: str, /, *, by: Sequence[str]) -> pl.Expr:

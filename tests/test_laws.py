@@ -31,10 +31,12 @@ def _sips(panel: pl.DataFrame, config: vn2pl.Config) -> pl.DataFrame:
 
 
 def _bytes(panel: pl.DataFrame, config: vn2pl.Config, folder: Path, engine: imputation.Engine = "auto") -> bytes:
-    result = imputation.impute(panel.lazy(), config, engine=engine)
-    write_parquet(result.sips, folder / "sips.parquet")
-    write_parquet(result.imputed, folder / "imputed.parquet")
-    return (folder / "sips.parquet").read_bytes() + (folder / "imputed.parquet").read_bytes()
+    result = imputation.impute(panel.lazy(), config, engine=engine, with_neighbours=True)
+    assert result.neighbours is not None
+    frames = {"sips": result.sips, "imputed": result.imputed, "neighbours": result.neighbours}
+    for name, frame in frames.items():
+        write_parquet(frame, folder / name)
+    return b"".join((folder / name).read_bytes() for name in frames)
 
 
 @every_config
@@ -52,6 +54,13 @@ def test_engines_morsels_shards_and_row_order_leave_every_byte_alone(
     assert _bytes(small_panel, config, tmp_path) == expected
     with pl.Config(set_streaming_chunk_size=64):
         assert _bytes(shuffled, config, tmp_path) == expected
+
+
+@every_config
+def test_engines_agree_on_features_to_the_last_digit(small_panel: pl.DataFrame, config: vn2pl.Config) -> None:
+    features = queries.features(small_panel.lazy(), config)
+    streamed, in_memory = features.collect(engine="streaming"), features.collect(engine="in-memory")
+    assert_frame_equal(streamed, in_memory, check_exact=True)
 
 
 @every_config

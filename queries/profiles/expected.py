@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
 from ..packing import key_of
-from ..sums import age, decayed_sum, in_steps, number_of_others, sum_of_others
+from ..sums import added, age, decayed_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
@@ -310,7 +310,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return panel.with_columns(
             in_steps(importance * pl.col(OBSERVED)).alias("weighted_sales"),
             in_steps(pl.when(IN_STOCK).then(importance * pl.col("level"))).alias("weighted_level"),
-        ).with_columns(pl.sum_horizontal(pl.lit(0.0), *map(index, self.index_cells)).alias("week_index"))
+        ).with_columns(added(map(index, self.index_cells)).alias("week_index"))
 
     def _peers(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """What peers sold in the week, against their levels: units, for the drift, and weeks with sales."""
@@ -370,7 +370,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
             return drift.exponent * (sold / usual).log()
 
-        return pl.sum_horizontal(pl.lit(0.0), *map(ratio, self.drifts))
+        return added(map(ratio, self.drifts))
 
     def _log_moved_level(self) -> pl.Expr:
         level, recent = ((pl.col(name) + 0.02).log() for name in ("level", "recent_level"))
@@ -410,10 +410,10 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
 
         def total(name: str) -> pl.Expr:
-            return pl.sum_horizontal(
-                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + weeks[-1]).then(
-                    _away(name, first, n)
-                )
+            return added(
+                pl.when(pl.col(_away(MOMENT, first, n)) - pl.col(MOMENT) <= first + weeks[-1])
+                .then(_away(name, first, n))
+                .fill_null(0.0)
                 for first in firsts
                 for n in sorted(weeks, reverse=first < 0)
             )

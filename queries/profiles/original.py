@@ -11,7 +11,7 @@ import polars as pl
 
 from ..bounds import NonNegative, Positive
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_candidate, of_target
-from ..sums import exact_sum
+from ..sums import added, exact_sum
 from .base import CandidateWeeks, Gap
 
 RECENT_ROWS = 4
@@ -136,7 +136,7 @@ def _rows() -> pl.Expr:
 
 
 def _mean(*values: pl.Expr) -> pl.Expr:
-    return pl.mean_horizontal(*values).fill_null(0.0)
+    return added(value.fill_null(0.0) for value in values) / _rows().clip(lower_bound=1)
 
 
 def _deviation() -> pl.Expr:
@@ -147,4 +147,8 @@ def _slope() -> pl.Expr:
     """Least squares over 0..n-1, oldest row first; its denominator is n (n^2 - 1) / 12."""
     rows = _rows().cast(pl.Float64)
     products = [pl.col(name) * ((rows + 1) / 2 - lag) for lag, name in enumerate(_LAGS, start=1)]
-    return pl.when(rows > 1).then(pl.sum_horizontal(products) * 12 / (rows * (rows.pow(2) - 1))).otherwise(0.0)
+    return (
+        pl.when(rows > 1)
+        .then(added(product.fill_null(0.0) for product in products) * 12 / (rows * (rows.pow(2) - 1)))
+        .otherwise(0.0)
+    )
