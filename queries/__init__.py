@@ -17,7 +17,7 @@ from .draws import draws
 from .imputed import imputed, largest_sales, marked, outcomes
 from .names import FIRST, SLOT, TARGET, TARGET_SEASON, WEEK
 from .neighbours import donations, named_neighbours, nearest
-from .panel import panel
+from .panel import in_demand_units, panel
 from .pools import pools, slots, supply, week_pairs
 from .profiles import profiles
 from .settings import Settings
@@ -68,9 +68,9 @@ class Found(NamedTuple):
 
 
 def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
-    """What the profile knows of every SKU-week of an observed panel."""
+    """What the profile knows of every SKU-week of an observed panel; sales and levels count in demand units."""
     profile = settings.definition
-    coded = panel(observed, groupings=profile.groupings)
+    coded = panel(observed, groupings=profile.groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
     return profile.features(coded, candidate_weeks=settings.candidate_weeks)
 
 
@@ -98,7 +98,7 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
         targets=pooled,
         candidates=donors.sort(SLOT),  # side by side where joins find them together
         slots=slots(pooled, offered),
-        largest_sales=largest_sales(features, weeks),
+        largest_sales=largest_sales(features, weeks, profile),
     )
 
 
@@ -113,11 +113,11 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
     neighbours = nearest(firsts, donors, reachable, profile)
     lent = donations(neighbours, donors, profile).cache()
-    distributed = distributions(lent, firsts, profile, demand_unit=unit).cache()
+    distributed = distributions(lent, firsts, profile).cache()
     cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit))
     answers, told = published(cut.cache(), prepared._replace(targets=stockouts), settings)
     return Found(
-        neighbours=named_neighbours(_for_all(same, lent), stockouts, donors),
+        neighbours=named_neighbours(_for_all(same, lent), stockouts, donors, demand_unit=unit),
         distributions=_for_all(same, distributed),
         quantiles=cut,
         sips=answers,

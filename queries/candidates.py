@@ -16,6 +16,7 @@ from .names import (
     IN_STOCK,
     IS_SCARCE,
     KEY,
+    KIND,
     LEVEL_SOURCE,
     LOT,
     MATURE,
@@ -25,6 +26,7 @@ from .names import (
     POOL,
     ROW,
     SALES,
+    SALES_OBSERVED,
     SEASON,
     SLOT,
     SMOOTH_MEAN,
@@ -48,8 +50,9 @@ BLOCK_ROWS = 16
 def targets(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """Stockout weeks, with all that later steps need to know of them.
 
-    Returns Store, Product, week, sales, own_weeks, level_source; target (the row), target_period, target_season,
-    target_cell, area (see ``pools``); half_suffices (Boolean), breadth, spread and smooth_mean (Float64), as the
+    Returns Store, Product, week, sales_observed (units), sales (multiples of the demand unit, as all else),
+    own_weeks, level_source; target (the row), target_period, target_season,
+    target_cell, kind, area (see ``pools``); half_suffices (Boolean), breadth, spread and smooth_mean (Float64), as the
     profile has them; and the profile's columns as target_*.
     """
     return (
@@ -57,12 +60,14 @@ def targets(features: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
         .select(
             *KEY,
             SALES,
+            SALES_OBSERVED,
             OWN_WEEKS,
             LEVEL_SOURCE,
             pl.col(ROW).alias(TARGET),
             pl.col(PERIOD).alias(TARGET_PERIOD),
             pl.col(SEASON).alias(TARGET_SEASON),
             profile.cell().alias(TARGET_CELL),
+            profile.kind().alias(KIND),
             profile.half_suffices().alias(HALF_SUFFICES),
             profile.breadth().alias(BREADTH),
             profile.spread().cast(pl.Float64).alias(SPREAD),
@@ -85,7 +90,7 @@ def candidates(features: pl.LazyFrame, profile: Profile, /, *, cell_candidates: 
     """
     drawn = pl.col(LOT).rank("ordinal").over(SLOT) <= cell_candidates
     return (
-        features.filter(pl.col(IN_STOCK))
+        features.filter(pl.col(IN_STOCK) & profile.is_donor())
         .select(
             *KEY,
             pl.col(ROW).alias(CANDIDATE),

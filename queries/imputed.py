@@ -11,6 +11,7 @@ from .names import (
     IN_STOCK,
     IS_SCARCE,
     KEY,
+    KIND,
     LEVEL_SOURCE,
     NEIGHBOURS,
     OWN_WEEKS,
@@ -26,18 +27,33 @@ from .names import (
     TARGET_PERIOD,
     VALUE,
 )
+from .profiles.base import Profile
 from .sips import BEYOND, MEDIAN
 
 LARGEST_SALES = "largest_sales"
+LARGEST_OF_KIND = "largest_of_kind"
 POINT = "point"
 INFERRED = "inferred_stockout"
 OBSERVED, DONE, NO_CANDIDATES = "observed", "imputed", "no_candidates"
+FLAG_NAMES = (
+    "no_candidates",
+    "cold_start",
+    "too_few_candidates",
+    "above_candidate_max",
+    "median_above_max",
+    "bound_beyond_candidates",
+)
 
 
-def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, /) -> pl.LazyFrame:
-    """The most that any SKU sold in a week that a target week may learn from: target_period, largest_sales."""
-    weekly = features.filter(pl.col(IN_STOCK)).group_by(PERIOD).agg(pl.col(SALES).max().alias(LARGEST_SALES))
-    return week_pairs.join(weekly, on=PERIOD).group_by(TARGET_PERIOD).agg(pl.col(LARGEST_SALES).max())
+def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
+    """The most that a SKU of each kind sold in a week that a target week may learn from: target_period, kind,
+    largest_of_kind (Float64, units)."""
+    weekly = (
+        features.filter(pl.col(IN_STOCK))
+        .group_by(PERIOD, profile.kind().alias(KIND))
+        .agg(pl.col(SALES_OBSERVED).max().alias(LARGEST_OF_KIND))
+    )
+    return week_pairs.join(weekly, on=PERIOD).group_by(TARGET_PERIOD, KIND).agg(pl.col(LARGEST_OF_KIND).max())
 
 
 def outcomes(
@@ -59,20 +75,24 @@ def outcomes(
     - ``cold_start``: the SKU has no in-stock week of its own that could be used;
     - ``too_few_candidates``: fewer than the neighbours that are usual;
     - ``above_candidate_max``: the highest quantile is more than any SKU sold in the weeks it may learn from;
+    - ``median_above_max``: the median is more than any SKU of its kind sold in these weeks;
     - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
     """
     medians, highest = (quantiles.filter(pl.col(QUANTILE) == level) for level in (MEDIAN, highest_level))
+    overall = largest_sales.group_by(TARGET_PERIOD).agg(pl.col(LARGEST_OF_KIND).max().alias(LARGEST_SALES))
     missing = pl.col(POINT).is_null()
-    flags = {
-        "no_candidates": missing,
-        "cold_start": pl.col(OWN_WEEKS) == 0,
-        "too_few_candidates": ~missing & pl.col(IS_SCARCE),
-        "above_candidate_max": pl.col("highest") > pl.col(LARGEST_SALES),
-        "bound_beyond_candidates": pl.col(BEYOND),
-    }
+    raised = (
+        missing,
+        pl.col(OWN_WEEKS) == 0,
+        ~missing & pl.col(IS_SCARCE),
+        pl.col("highest") > pl.col(LARGEST_SALES),
+        pl.col(POINT) > pl.coalesce(LARGEST_OF_KIND, LARGEST_SALES),
+        pl.col(BEYOND),
+    )
     return (
-        targets.select(*KEY, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, POOL, SOUGHT, IS_SCARCE)
-        .join(largest_sales, on=TARGET_PERIOD, how="left")
+        targets.select(*KEY, KIND, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, POOL, SOUGHT, IS_SCARCE)
+        .join(largest_sales, on=[TARGET_PERIOD, KIND], how="left")
+        .join(overall, on=TARGET_PERIOD, how="left")
         .join(medians.select(TARGET, BEYOND, pl.col(VALUE).alias(POINT)), on=TARGET, how="left")
         .join(highest.select(TARGET, pl.col(VALUE).alias("highest")), on=TARGET, how="left")
         .sort(TARGET)
@@ -84,7 +104,7 @@ def outcomes(
             LEVEL_SOURCE,
             POOL,
             pl.min_horizontal(POOL, SOUGHT).alias(NEIGHBOURS),
-            _names_of(flags).alias(FLAGS),
+            _names_of(dict(zip(FLAG_NAMES, raised, strict=True))).alias(FLAGS),
         )
     )
 

@@ -10,6 +10,7 @@ IN_STOCK = "in_stock"
 SKU = (STORE, PRODUCT)
 KEY = (STORE, PRODUCT, WEEK)
 STOCKOUT_INFERRED = "stockout_inferred"
+KIND = "kind"
 REQUIRED = (*KEY, SALES, IN_STOCK)
 
 SKU_CODE = "sku"

@@ -103,7 +103,7 @@ def nearest(
 
 def donations(nearest: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """What each neighbour lends, one row each: target, candidate (UInt32), distance (Float64), weight
-    (Float64, > 0) and demand (Float64, units of the target)."""
+    (Float64, > 0) and demand (Float64, multiples of the demand unit)."""
     return (
         nearest.with_columns(_distance_of(pl.col(NEAREST).list.last(), profile).alias(FARTHEST))
         .explode(NEAREST, empty_as_null=False)
@@ -113,11 +113,13 @@ def donations(nearest: pl.LazyFrame, candidates: pl.LazyFrame, profile: Profile,
     )
 
 
-def named_neighbours(donations: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, /) -> pl.LazyFrame:
+def named_neighbours(
+    donations: pl.LazyFrame, targets: pl.LazyFrame, candidates: pl.LazyFrame, /, *, demand_unit: float
+) -> pl.LazyFrame:
     """The neighbours as published, sorted by their key (Store, Product, week, rank).
 
-    Adds neighbour_store, neighbour_product, neighbour_week, distance, weight and demand; ranks (UInt32, from 1) are by
-    distance, and among equals by the neighbour's own key.
+    Adds neighbour_store, neighbour_product, neighbour_week, distance, weight and demand (units); ranks (UInt32, from 1)
+    are by distance, and among equals by the neighbour's own key.
     """
     rank = pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).over(TARGET, order_by=[DISTANCE, CANDIDATE])
     named = candidates.select(CANDIDATE, *(pl.col(name).alias(alias) for name, alias in NEIGHBOUR.items()))
@@ -126,7 +128,7 @@ def named_neighbours(donations: pl.LazyFrame, targets: pl.LazyFrame, candidates:
         .join(named, on=CANDIDATE)
         .with_columns(rank.alias(RANK))
         .sort(TARGET, RANK)
-        .select(*KEY, RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, DEMAND)
+        .select(*KEY, RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, pl.col(DEMAND) * demand_unit)
     )
 
 

@@ -5,12 +5,13 @@ from datetime import date
 
 import polars as pl
 
-from .names import LOT, PERIOD, REQUIRED, ROW, SEASON, SKU, SKU_CODE, WEEK, group_of
+from .names import LOT, PERIOD, REQUIRED, ROW, SALES, SALES_OBSERVED, SEASON, SKU, SKU_CODE, WEEK, group_of
 from .packing import high_of, packed
 
 EPOCH = date(1970, 1, 5)
 SEASONS = 52
 HASH = "hash"
+STEPS = 2.0**30
 
 
 def panel(observed: pl.LazyFrame, /, *, groupings: Collection[Sequence[str]] = ()) -> pl.LazyFrame:
@@ -38,6 +39,16 @@ def panel(observed: pl.LazyFrame, /, *, groupings: Collection[Sequence[str]] = (
         .drop(HASH)
         .sort(ROW)
     )
+
+
+def in_demand_units(panel: pl.LazyFrame, /, *, demand_unit: float) -> pl.LazyFrame:
+    """The panel with ``sales`` in demand units, the step of the SIPs, and ``sales_observed`` as they were.
+
+    The plan counts in demand units from here on, so that its constants mean the same in dollars as in pieces.
+    They are rounded to 2^-30, which takes back what division does to the last digits.
+    """
+    multiples = (pl.col(SALES) / demand_unit * STEPS).round() / STEPS
+    return panel.with_columns(multiples.alias(SALES), pl.col(SALES).alias(SALES_OBSERVED))
 
 
 def columns_read(present: Collection[str], /, *, groupings: Iterable[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from .names import DEMAND, KEY, QUANTILE, SALES, SMOOTH_MEAN, SPREAD, TARGET, VALUE, WEIGHT
+from .names import DEMAND, KEY, QUANTILE, SALES, SALES_OBSERVED, SMOOTH_MEAN, SPREAD, TARGET, VALUE, WEIGHT
 from .packing import bits_of, high_of, low_of, packed, value_of
 from .profiles.base import Profile
 
@@ -30,10 +30,8 @@ OVERDISPERSION_BOUNDS = (0.001, 10.0)
 REACH = 10
 
 
-def distributions(
-    donations: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, /, *, demand_unit: float
-) -> pl.LazyFrame:
-    """Demand of each target as a discrete distribution over multiples of ``demand_unit``.
+def distributions(donations: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
+    """Demand of each target as a discrete distribution over multiples of the demand unit.
 
     A neighbour's demand, to a quarter of a multiple, is split between the two next multiples in proportion; that of a
     target with a ``spread`` counts a quarter as e^-spread of it, half as it is, a quarter as e^spread of it. Beside the
@@ -44,19 +42,19 @@ def distributions(
     Returns target, value (Int64, multiples), mass (Int64), cumulated (Int64), total (Int64) and beyond (Boolean: so
     little mass was left above the bound that a short tail was put there).
     """
-    lent = _lent(donations, targets, demand_unit=demand_unit).cache()
-    smooth = _smooth(lent, targets, profile, demand_unit=demand_unit)
+    lent = _lent(donations, targets).cache()
+    smooth = _smooth(lent, targets, profile)
     at_least = pl.when(pl.col(VALUE) >= pl.col("least")).then(MASS).otherwise(0)
     masses = (
         pl.concat([_split(lent), smooth])
-        .join(targets.select(TARGET, _least(demand_unit).alias("least")), on=TARGET)
+        .join(targets.select(TARGET, _least().alias("least")), on=TARGET)
         .select(TARGET, VALUE, at_least, pl.lit(0, dtype=pl.Int64).alias(TAIL))
     )
     left, tail, has_neighbours = pl.col(MASS).sum(), pl.col(TAIL).sum(), pl.col("lent").any()
     beyond = has_neighbours & (left < int(ENOUGH * ONE)) & (tail > 0)
     total = left + pl.when(beyond).then(tail).otherwise(0)
     return (
-        pl.concat([masses, _tails(targets, demand_unit=demand_unit)])
+        pl.concat([masses, _tails(targets)])
         .select(_at(pl.col(VALUE)), MASS, TAIL)
         .group_by(AT)
         .agg(pl.col(MASS, TAIL).sum(), pl.col(MASS).is_not_null().any().alias("lent"))
@@ -89,8 +87,9 @@ def quantiles(
         .select(TARGET, VALUE, BEYOND, pl.int_ranges("before", "after", dtype=pl.UInt32).alias(PLACE))
         .explode(PLACE, empty_as_null=False)
         .with_columns(pl.lit(pl.Series(asked)).gather(PLACE).alias(QUANTILE))
-        .join(targets.select(TARGET, SALES), on=TARGET)
-        .select(TARGET, PLACE, QUANTILE, pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES).alias(VALUE), BEYOND)
+        .join(targets.select(TARGET, SALES_OBSERVED), on=TARGET)
+        .with_columns(pl.max_horizontal(pl.col(VALUE) * demand_unit, SALES_OBSERVED))
+        .select(TARGET, PLACE, QUANTILE, VALUE, BEYOND)
     )
 
 
@@ -114,9 +113,9 @@ def _of_target(name: str) -> Sequence[pl.Expr]:
     return high_of(pl.col(AT)).alias(TARGET), value_of(low_of(pl.col(AT))).cast(pl.Int64).alias(name)
 
 
-def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+def _lent(donations: pl.LazyFrame, targets: pl.LazyFrame) -> pl.LazyFrame:
     """Mass by what is lent, in quarters of a multiple, a few dozen rows a target: target, fine, mass."""
-    fine = (pl.col(DEMAND) * (PARTS / demand_unit)).round().clip(upper_bound=LARGEST)
+    fine = (pl.col(DEMAND) * PARTS).round().clip(upper_bound=LARGEST)
     weight = (pl.col(WEIGHT) * (ONE // SHARES)).round().cast(pl.Int64)
     return (
         donations.select(_at(fine), weight.alias(MASS))
@@ -143,7 +142,7 @@ def _split(lent: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _smooth(lent: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, *, demand_unit: float) -> pl.LazyFrame:
+def _smooth(lent: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile) -> pl.LazyFrame:
     """A negative binomial of mean m and variance m + o m^2 as mass, where it has a share: target, value, mass.
 
     Its terms follow from one another: p(0) = q^(1/o), p(k) = p(k-1) (1/o + k - 1)/k (1 - q), q = 1/(1 + o m).
@@ -154,7 +153,7 @@ def _smooth(lent: pl.LazyFrame, targets: pl.LazyFrame, profile: Profile, *, dema
     log_step = ((1 / over + count - 1) / count * over * mean / (1 + over * mean)).log()
     log_term = pl.when(count == 0).then(log_first).otherwise(log_step).cum_sum().over(TARGET, order_by=VALUE)
     return (
-        targets.select(TARGET, mean / demand_unit)
+        targets.select(TARGET, mean)
         .with_columns(profile.smooth_share(mean).alias("share"))
         .filter(share > 0)
         .join(_overdispersion(lent), on=TARGET)
@@ -198,13 +197,13 @@ def _widened(lent: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _least(demand_unit: float) -> pl.Expr:
-    return (pl.col(SALES) / demand_unit - 1e-9).ceil().clip(0, LARGEST).cast(pl.Int64)
+def _least() -> pl.Expr:
+    return (pl.col(SALES) - 1e-9).ceil().clip(0, LARGEST).cast(pl.Int64)
 
 
-def _tails(targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
+def _tails(targets: pl.LazyFrame) -> pl.LazyFrame:
     """A short falling tail from the sales seen, for targets whose neighbours hardly reach them."""
-    least = _least(demand_unit)
+    least = _least()
     values = [(least + number * (1 + 0.1 * least)).floor().cast(pl.Int64) for number in range(TAIL_LENGTH)]
     masses = [ONE // (number + 1) for number in range(TAIL_LENGTH)]
     return (

@@ -2,10 +2,9 @@
 
 import polars as pl
 
+from .imputed import FLAG_NAMES
 from .names import FLAGS, IMPUTED, IN_STOCK, SALES, SALES_OBSERVED, STOCKOUT_INFERRED
 from .sums import exact_sum
-
-FLAG_NAMES = ("no_candidates", "cold_start", "too_few_candidates", "above_candidate_max", "bound_beyond_candidates")
 
 
 def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -13,12 +12,18 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
 
     Counts are of SKU-weeks; ``pct_imputed`` is per cent of all rows; means and medians are over the imputed weeks
     (sales per SKU-week, before and after); volumes are sums over the whole panel; lifts are after minus before, and
-    ``volume_lift_pct`` the lift in per cent of the original volume. Then one count per flag and per level source.
+    ``volume_lift_pct`` the lift in per cent of the original volume. Then the lift of all weeks that have a flag
+    (``lift_flagged``), and of each flag the number of its weeks and their lift.
     """
     filled = pl.col(IMPUTED)
     before, after = pl.col(SALES_OBSERVED), pl.col(SALES)
     count = filled.sum()
     original, total = exact_sum(before), exact_sum(after)
+    flagged = {name: pl.col(FLAGS).list.contains(name) for name in FLAG_NAMES}
+
+    def lift(of: pl.Expr) -> pl.Expr:
+        return exact_sum((after - before).filter(of))
+
     mean_before, mean_after = exact_sum(before.filter(filled)) / count, exact_sum(after.filter(filled)) / count
     figures = {
         "n_rows": pl.len(),
@@ -37,7 +42,9 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
         "volume_lift_pct": 100 * (total - original) / original,
         "largest_imputed_sales": after.filter(filled).max(),
         "largest_observed_sales": before.max(),
-        **{f"n_{flag}": pl.col(FLAGS).list.contains(flag).sum() for flag in FLAG_NAMES},
+        "lift_flagged": lift(pl.any_horizontal(*flagged.values())),
+        **{f"n_{name}": has.sum() for name, has in flagged.items()},
+        **{f"lift_{name}": lift(has) for name, has in flagged.items()},
     }
     if STOCKOUT_INFERRED in imputed.collect_schema():
         figures["n_inferred_stockout"] = pl.col(STOCKOUT_INFERRED).sum()

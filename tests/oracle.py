@@ -111,6 +111,13 @@ class Panel:
         """Rows of other SKUs in the same week and the same cell."""
         return [other for other in self.of_week[row.week] if other.sku != row.sku and same(other, row, cell)]
 
+    def first_sales(self) -> float:
+        """Mean sales of the first week in which anything was sold, 1 where nothing ever was."""
+        for week in sorted(self.of_week):
+            if any(sold := [row.sales for row in self.of_week[week] if row.in_stock]):
+                return math.fsum(sold) / len(sold)
+        return 1.0
+
     def telling(self, row: Row, *cell: str) -> list[Row]:
         """Those others whose sales tell of the week: in stock, and not before anybody has a history."""
         if not any(self.history[other.key] for other in self.of_week[row.week]):
@@ -196,8 +203,9 @@ COLD_PEERS = (("StoreFormat", 0, 1), ("Department", 10, 8), ("ProductGroup", 3, 
 
 def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, float]:
     """Step 1: what peers say of a SKU's log level, whatever its own history."""
+    first = panel.first_sales()
     log_level = {
-        row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + 0.1)
+        row.key: math.log(panel.decayed(sales, row) / panel.decayed(exposure, row) + max(0.1, first / 40))
         for row in panel.rows
         if panel.own_weeks(row)
     }
@@ -208,7 +216,8 @@ def cold_levels(panel: Panel, exposure: Callable[[Row], float]) -> dict[Key, flo
     product_level = {}
     for row in panel.rows:
         everybody = known(panel.of_week[row.week], 1)
-        cold, nobody = (shrunk(everybody, 0, 0) if everybody else math.log(1.5)), True
+        known_alone = log_level.get(row.key, math.log(first))
+        cold, nobody = (shrunk(everybody, 0, 0) if everybody else known_alone), True
         for attribute, strength, weeks in COLD_PEERS:
             if peers := known(panel.others(row, attribute), weeks):
                 cold, nobody = shrunk(peers, cold, 0 if nobody else strength), False
@@ -289,7 +298,8 @@ def drift(panel: Panel, row: Row, level: Mapping[Key, float]) -> float:
 
 def year_ago(panel: Panel, row: Row, features: Mapping[Key, Features]) -> float:
     """What the SKU itself sold 51 to 53 weeks away against what was expected of it then, log scale."""
-    there = [other for other in panel.history[row.key] if 51 <= gap(row, other) + 1 <= 53]
+    near = [other for other in panel.history[row.key] if 51 <= gap(row, other) + 1 <= 53]
+    there = [other for other in near if panel.own_weeks(other)]
     expected = math.fsum(features[other.key]["expected_demand"] for other in there)
     return 0.45 * math.log((math.fsum(map(sales, there)) + 10) / (expected + 10))
 
@@ -386,18 +396,29 @@ class Oracle:
 
     def __init__(self, rows: Iterable[Row], method: Method, half: Collection[Key]) -> None:
         self.method, self.half = method, half
-        self.panel = Panel(rows, method.candidate_weeks)
-        self.row = self.panel.row
+        in_units = [row._replace(sales=row.sales / method.demand_unit) for row in rows]
+        self.panel = Panel(in_units, method.candidate_weeks)
+        self.row = {row.key: row for row in rows}
         self.expects = method.profile == "expected"
         self.features = expected_features(self.panel) if self.expects else original_features(self.panel)
         self.targets = [row.key for row in self.panel.rows if not row.in_stock]
         self.coordinates = {key: coordinates(known) for key, known in self.features.items()} if self.expects else {}
 
     def usable(self, week: date) -> list[Key]:
-        """Mature candidates of a target week, or the immature if there is no mature one."""
-        candidates = [row for row in self.panel.rows if row.in_stock and self.is_near(row.week, week)]
+        """Mature candidates of a target week, or the immature if there is no mature one; never who knows nothing."""
+        candidates = [row for row in self.lendable(week) if not self.expects or self.panel.own_weeks(row)]
         mature = [row for row in candidates if not self.expects or self.panel.own_weeks(row) >= 2]
         return [row.key for row in mature or candidates]
+
+    def lendable(self, week: date) -> list[Row]:
+        """In-stock rows of the weeks that a target week may learn from, in demand units."""
+        return [row for row in self.panel.rows if row.in_stock and self.is_near(row.week, week)]
+
+    def largest_of_kind(self, target: Key) -> float:
+        """The most that was sold in these weeks by SKUs of the target's division, or by any if there are none."""
+        rows = self.lendable(target[2])
+        alike = [row for row in rows if not self.expects or same(row, self.row[target], ["Division"])]
+        return max(self.row[row.key].sales for row in alike or rows)
 
     def is_near(self, candidate: date, target: date) -> bool:
         in_time = self.method.candidate_weeks == "all" or candidate < target
@@ -464,11 +485,11 @@ class Oracle:
 
     def demand(self, target: Key, candidate: Key) -> float:
         """The candidate's sales at the target's scale."""
-        sold = self.row[candidate].sales
+        sold, unit = self.panel.row[candidate].sales, self.method.demand_unit
         if not self.expects:
-            return sold
+            return sold * unit
         mu, its_mu = self.features[target]["expected_demand"], self.features[candidate]["expected_demand"]
-        return sold * (mu + 0.05) / (its_mu + 0.05)
+        return unit * sold * (mu + 0.05) / (its_mu + 0.05)
 
     def weights(self, distances: Sequence[float]) -> list[float]:
         if not self.expects:
@@ -495,7 +516,7 @@ class Oracle:
         lent = in_quarters(weights, demands, unit, self.spread(target))
         mass = whole_units(lent)
         if self.expects and lent:
-            add_smooth(mass, lent, self.features[target]["expected_demand"] / unit)
+            add_smooth(mass, lent, self.features[target]["expected_demand"])
         return sip(mass, self.row[target].sales, levels, unit)
 
 

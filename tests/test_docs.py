@@ -87,7 +87,8 @@ def test_the_output_reference_has_every_figure_flag_and_key(folder: Path) -> Non
     run = json.loads((folder / "processed" / "run.json").read_text())
     assert sorted(first_cells(told["run.json"])) == sorted(run)
     flags = first_cells(told["demand_imputed.parquet"].partition("### Flags")[2])
-    assert [f"n_{flag}" for flag in flags] == figures[-len(flags) :]
+    by_flag = [f"{figure}_{flag}" for figure in ("n", "lift") for flag in flags]
+    assert by_flag == figures[-len(by_flag) :]
 
 
 def test_the_guide_to_profiles_has_every_method() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from commands import contents, run_impute
@@ -219,11 +220,50 @@ def test_past_findings_are_the_same_when_weeks_are_added(panel: pl.DataFrame, sh
 
 
 @few
+@given(PANELS, st.sampled_from(sorted(CONFIGS)), st.floats(0.01, 1e6))
+def test_dollars_and_pieces_are_imputed_alike(panel: pl.DataFrame, config: str, factor: float) -> None:
+    """Sales and ``demand_unit`` times a factor: every SIP times the factor, from the first week that is imputed on."""
+    chosen = CONFIGS[config]
+    times = (pl.col(name) * factor for name in ("sales", "sales_observed"))
+    expected = imputation.impute(panel.lazy(), chosen)
+    scaled = panel.lazy().with_columns(pl.col("sales") * factor)
+    found = imputation.impute(scaled, msgspec.structs.replace(chosen, demand_unit=factor))
+    assert_frame_equal(found.sips, expected.sips.with_columns(pl.col("value") * factor), rel_tol=1e-12)
+    assert_frame_equal(found.imputed, expected.imputed.with_columns(times), rel_tol=1e-12)
+
+
+def test_dollars_that_are_taken_for_pieces_give_nothing_absurd() -> None:
+    """Sales of thousands with ``demand_unit`` left at 1."""
+    demo, factor = vn2pl.demo_panel(skus=150, weeks=60), 1000
+    panel = demo.panel.with_columns(pl.col("sales") * factor)
+    imputed = imputation.impute(panel.lazy(), vn2pl.Config()).imputed.filter("imputed")
+    weeks = panel["week"].unique().sort()
+    assert imputed["week"].min() == weeks[2]
+    assert (imputed["sales"] < panel["sales"].max()).all()
+    truth = imputed.join(demo.demand, on=KEY)
+    early = truth.filter(pl.col("week") <= weeks[5])
+    for rows in (truth, early):
+        ratio: float = rows["sales"].sum() / factor / rows["demand"].sum()
+        assert 0.2 < ratio < 1.5
+
+
+@few
+@given(PANELS, st.floats(0.001, 1e9))
+def test_a_median_above_all_sales_of_its_kind_is_flagged(panel: pl.DataFrame, factor: float) -> None:
+    """Whatever the units: constants that count in units may then decide, but not in silence."""
+    sold = panel.with_columns(pl.col("sales") * factor)
+    imputed = imputation.impute(sold.lazy(), CONFIGS["past"]).imputed.filter("imputed")
+    largest = sold.filter("in_stock").group_by("Division").agg(pl.col("sales").max().alias("largest"))
+    absurd = imputed.join(largest, on="Division").filter(pl.col("sales") > pl.col("largest"))
+    assert absurd["flags"].list.contains("median_above_max").all()
+
+
+@few
 @given(PANELS, st.integers(1, 40))
 def test_scaled_sales_scale_the_sips(panel: pl.DataFrame, cells: int) -> None:
-    """Up to the constants that are units of sales, which vanish beside large ones. Not so in the first weeks, where
-    nothing but the configured cold_start_units is known of those who sold before. By whole cells of the grid of log
-    expected demand, as its edges are constant; a few situations lie on one."""
+    """With ``demand_unit`` left alone, up to the constants that count in it, which vanish beside large sales; once the
+    first weeks have shown what the panel sells. By whole cells of the grid of log expected demand, as its edges are
+    constant; a few situations lie on one."""
     large, factor = math.exp(14), math.exp(0.1 * cells)
     sold = panel.with_columns(pl.when("in_stock").then((pl.col("sales") + 1) * large).otherwise(0.0).alias("sales"))
     is_later = pl.col("week") > pl.lit(panel["week"].unique().sort()[2])

@@ -359,4 +359,5 @@ def assert_same_outcome(answers: Answers, row: dict[str, Any]) -> None:
     else:
         assert (row["sales"],) == expected.values, target
         assert ("too_few_candidates" in row["flags"]) == oracle.is_scarce(target), target
+        assert ("median_above_max" in row["flags"]) == (row["sales"] > oracle.largest_of_kind(target)), target
         assert ("bound_beyond_candidates" in row["flags"]) == expected.bound_beyond_candidates, target

@@ -21,6 +21,7 @@ from .queries.names import (
     RANK,
     REACH,
     SALES,
+    SALES_OBSERVED,
     SKU,
     SOUGHT,
     SPARING,
@@ -121,7 +122,7 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
     target = frames["target"].row(0, named=True)
     return Explanation(
         stockout=stockout,
-        sales=target[SALES],
+        sales=target[SALES_OBSERVED],
         outcome=frames["outcome"].row(0, named=True),
         features=frames["features"].row(0, named=True),
         pool={
@@ -237,7 +238,7 @@ def _shown_features(features: pl.DataFrame, profile: Profile) -> list[str]:
 def _neighbours(
     named: pl.LazyFrame, prepared: queries.Prepared, features: pl.LazyFrame, profile: Profile
 ) -> pl.LazyFrame:
-    sold = features.select(*KEY, SALES)
+    sold = features.select(*KEY, pl.col(SALES_OBSERVED).alias(SALES))
     parts = (part.cast(pl.Float64) * profile.distance_unit for part in profile.parts(gap))
     known = prepared.candidates.select(*KEY, cs.starts_with(of_candidate(""))).join(sold, on=KEY).rename(NEIGHBOUR)
     return (

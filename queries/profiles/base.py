@@ -12,6 +12,8 @@ Gap = Callable[[str], pl.Expr]
 class Profile(Protocol):
     """A definition of similarity; everything else in the plan is the same for every profile.
 
+    Sales, levels and demand count in demand units.
+
     Expressions over pairs read ``target_<column>`` and ``candidate_<column>`` (see ``names``).
     """
 
@@ -30,8 +32,16 @@ class Profile(Protocol):
         ``level_source``; the codes of its groups may be left out."""
         ...
 
+    def kind(self) -> pl.Expr:
+        """SKUs of one kind have the same number (Int32 over features): what they sell at most is of one order."""
+        ...
+
+    def is_donor(self) -> pl.Expr:
+        """Which in-stock rows may lend their sales at all (Boolean over features)."""
+        ...
+
     def is_mature(self) -> pl.Expr:
-        """Which in-stock rows know enough to lend their sales (Boolean over features)."""
+        """Which donors know enough (Boolean over features): others lend only to weeks that find none of these."""
         ...
 
     def cell(self) -> pl.Expr:
@@ -66,7 +76,7 @@ class Profile(Protocol):
         ...
 
     def demand(self) -> pl.Expr:
-        """The candidate's sales as demand of the target (Float64 over pairs, of any features; units)."""
+        """The candidate's sales as demand of the target (Float64 over pairs, of any features)."""
         ...
 
     def weight(self) -> pl.Expr:
@@ -98,10 +108,10 @@ class Profile(Protocol):
         ...
 
     def smooth_mean(self) -> pl.Expr:
-        """Mean of the smooth law that stands beside the neighbours (Float64 > 0, units, over features)."""
+        """Mean of the smooth law that stands beside the neighbours (Float64 > 0 over features)."""
         ...
 
     def smooth_share(self, mean: pl.Expr) -> pl.Expr:
         """Share of a negative binomial in a stockout's distribution (Float64 in [0, 1), 0 from some mean on, over
-        ``mean``, counted in multiples of the step of the SIPs)."""
+        ``mean``)."""
         ...

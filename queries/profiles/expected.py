@@ -22,17 +22,18 @@ import polars as pl
 from msgspec.structs import replace
 
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
-from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
+from ..names import IN_STOCK, KIND, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
 from ..packing import key_of
-from ..sums import added, age, decayed_sum, in_steps, number_of_others, sum_of_others
+from ..sums import added, age, decayed_sum, exact_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
 FARTHEST = 2**14 - 1
 OBSERVED = "observed"
 EXPOSURE = "exposure"
-KIND = "kind"
 MOMENT = "moment"
+FIRST_SALES = "first_sales"
+LEAST_LEVEL = 0.1
 YEAR, MARGIN = 52, 1
 WEIGHTED = ("weighted_sales", "weighted_level")
 
@@ -134,7 +135,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
     cold_peers: tuple[Peers, ...] = COLD_PEERS
-    cold_start_units: Positive = 1.5
+    least_level_share: Positive = 0.025
     store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
     store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
@@ -233,7 +234,9 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 age(), pl.when(IN_STOCK).then(SALES).alias(OBSERVED), pl.when(IN_STOCK).then(1.0).alias(EXPOSURE)
             )
             .with_columns(
-                *self._decayed(OBSERVED, both_sides=both_sides), *self._decayed(EXPOSURE, both_sides=both_sides)
+                *self._decayed(OBSERVED, both_sides=both_sides),
+                *self._decayed(EXPOSURE, both_sides=both_sides),
+                _first_sales().alias(FIRST_SALES),
             )
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
@@ -251,7 +254,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         cold, long_run = pl.col("cold_level").exp(), pl.col("long_run_level")
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
-            panel.with_columns((mean + 0.1).log().alias("log_level"))
+            panel.with_columns((mean + self._least_level()).log().alias("log_level"))
             .pipe(self._cold_level, counting=counting)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
@@ -267,14 +270,21 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
 
+    def _least_level(self) -> pl.Expr:
+        """What a level is raised by before its logarithm is taken. Among SKUs that sell thousands, one without sales so
+        far should not count as one that sells a tenth of a unit."""
+        return (pl.col(FIRST_SALES) * self.least_level_share).clip(lower_bound=LEAST_LEVEL)
+
     def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
-        the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing."""
+        the whole panel where there is nobody in these, so that SKUs with nothing in common change nothing. Where nobody
+        else is known at all it is the SKU's own, and in the very first weeks the mean of what they sold."""
         circles = (EVERYBODY, *self.cold_peers)
         known = {_known_level(circle.min_weeks): _is_known(circle.min_weeks) for circle in circles}
         sums = {_sum(circle): sum_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
         counts = {_number(circle): number_of_others(_known_level(circle.min_weeks), by=circle.by) for circle in circles}
-        start = pl.lit(math.log(self.cold_start_units)).alias("cold_level")
+        own, first = pl.col("log_level"), pl.col(FIRST_SALES).log()
+        start = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(first).alias("cold_level")
         panel = (
             panel.with_columns(
                 in_steps(pl.when(is_known).then("log_level")).alias(name) for name, is_known in known.items()
@@ -399,7 +409,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         columns, weeks = (MOMENT, OBSERVED, "expected_demand"), range(2 * MARGIN + 1)
         firsts = (-YEAR - MARGIN, YEAR - MARGIN) if both_sides else (-YEAR - MARGIN,)
         panel = panel.with_columns(key_of(pl.col(SKU_CODE), pl.col(PERIOD)).alias(MOMENT)).cache()
-        known, joined = panel.filter(IN_STOCK), panel
+        known, joined = panel.filter(IN_STOCK, self.is_donor()), panel
         for first in firsts:
             joined = joined.join_asof(
                 known.select(pl.col(name).shift(-n).alias(_away(name, first, n)) for name in columns for n in weeks),
@@ -425,6 +435,13 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Expected demand, moved the more the less the SKU itself sells: of a large one its own level says it all."""
         share = self.residual_level_units / (pl.col("level") + self.residual_level_units)
         return pl.col("expected_demand") * (share * log_ratio).exp()
+
+    def kind(self) -> pl.Expr:
+        return pl.col(KIND)
+
+    def is_donor(self) -> pl.Expr:
+        """Sales beside an expected demand that does not know the SKU tell of the SKU, not of the week."""
+        return pl.col(OWN_WEEKS) > 0
 
     def is_mature(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
@@ -499,6 +516,14 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 PROFILE = Expected
+
+
+def _first_sales() -> pl.Expr:
+    """Mean sales of the first week in which anything was sold (1 where nothing ever was): the scale of the panel while
+    nothing else is known of it. Later weeks do not change it."""
+    week = pl.col(PERIOD).filter(pl.col(OBSERVED) > 0).min()
+    sales = pl.col(OBSERVED).filter(pl.col(PERIOD) == week)
+    return (exact_sum(sales) / sales.count()).fill_nan(1.0)
 
 
 def _is_known(min_weeks: int) -> pl.Expr:

@@ -60,6 +60,12 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .drop(_LAGS)
         )
 
+    def kind(self) -> pl.Expr:
+        return pl.lit(0, dtype=pl.Int32)
+
+    def is_donor(self) -> pl.Expr:
+        return pl.lit(True)
+
     def is_mature(self) -> pl.Expr:
         return pl.lit(True)
 

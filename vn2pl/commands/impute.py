@@ -32,12 +32,15 @@ from ..config import Config
 from ..fingerprints import Fingerprint, fingerprint
 from ..imputation import Imputation, Search, find, published, ready
 from ..queries.baselines import own_history
+from ..queries.imputed import FLAG_NAMES
 from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
 from ..runs import DEMO
 from ..terminal import Reporter, print_table, reporter
 from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
+
+NOTABLE = 0.1
 
 
 class Job(NamedTuple):
@@ -214,9 +217,24 @@ def _tell_figures(ended: Ended, folder: Path) -> None:
         print("\nNothing to impute: every SKU-week was in stock.")
     elif figures["n_stockouts"] == figures["n_rows"]:
         print("\nNothing to learn from: no SKU-week was in stock.")
+    if wary := _about_flags(figures):
+        print(f"\n{wary}")
     print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
     if ended.earlier.reason:
         print(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
+
+
+def _about_flags(figures: Mapping[str, float]) -> str:
+    """What to be wary of, where a notable part of the lift rests on flagged weeks."""
+    lift, flagged = figures["volume_lift"], figures["lift_flagged"]
+    if flagged < NOTABLE * lift or not flagged:
+        return ""
+    parts = {flag: figures[f"lift_{flag}"] / lift for flag in FLAG_NAMES}
+    named = ", ".join(f"{flag} {100 * part:.0f} %" for flag, part in parts.items() if part >= NOTABLE / 10)
+    return (
+        f"Be wary: {100 * flagged / lift:.0f} % of the lift rests on flagged weeks ({named}). "
+        "docs/output.md explains the flags; vn2pl query flagged_sips lists the weeks."
+    )
 
 
 def _about_earlier(ended: Ended, *, stockouts: int) -> str:
