@@ -35,7 +35,7 @@ FLAG_WORDS = {
     "cold_start": "cold start: no in-stock week of its own, so its level is that of other SKUs",
     "too_few_candidates": "too few candidates: fewer in-stock weeks to compare with than neighbours sought",
     "above_candidate_max": "above candidate maximum: its highest quantile is more than any SKU sold in those weeks",
-    "median_above_max": "median above maximum: the median is more than any SKU of its kind sold in weeks it may learn from",
+    "median_above_max": "median above maximum: the median is more than any SKU of its kind sold in those weeks",
     "bound_beyond_candidates": "bound beyond candidates: it sold more already than its neighbours would have",
     "inferred_stockout": "inferred stockout: the panel does not say so; its sales suggest it (--infer-stockouts)",
 }
