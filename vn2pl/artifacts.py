@@ -24,6 +24,7 @@ BACKTEST_TABLE_FILE = "backtest_table.parquet"
 IMPUTE_FILES = (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE, NEIGHBOURS_FILE)
 BACKTEST_FILES = (BACKTEST_ROWS_FILE, BACKTEST_TABLE_FILE)
 TEMPORARY = ".temporary"
+ENOUGH_TO_FAIL = 1 << 20
 
 Writer = Callable[[Path], object]
 
@@ -35,8 +36,8 @@ def find_damage(folder: Path) -> list[str]:
         expected = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in listed.items()}
     except FileNotFoundError:
         return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        return [f"{folder / RUN_FILE}: expected the record of a run, got: {error!r}"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return [f"{folder / RUN_FILE}: expected the record of a run, with bytes and sha256 of its files; found none"]
     damaged = [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
     return [*damaged, *_strays(folder, expected)]
 
@@ -50,7 +51,7 @@ def _strays(folder: Path, listed: Container[str]) -> Iterator[str]:
 
 def lying(folder: Path, names: Iterable[str], /) -> list[str]:
     """Those of the names of files that lie in the folder."""
-    return [name for name in names if (folder / name).is_file()]
+    return [name for name in names if os.path.isfile(folder / name)]
 
 
 def refuse_damage(*folders: Path) -> None:
@@ -124,13 +125,30 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def temporary_of(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to first, removed on errors. Raises InputError where it cannot be written."""
-    temporary = path.with_name(f"{path.name}{TEMPORARY}")
+    temporary = beside(path)
     with writing_to(path):
         try:
-            yield temporary
+            with _as_the_system_tells(temporary):
+                yield temporary
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def _as_the_system_tells(temporary: Path) -> Iterator[None]:
+    """Polars does not always say that it was the system that failed it: then writing on fails once more."""
+    try:
+        yield
+    except PolarsError:
+        with temporary.open("ab") as file:
+            file.write(bytes(ENOUGH_TO_FAIL))
+        raise
+
+
+def beside(path: Path) -> Path:
+    """Where the content of a file is written first."""
+    return path.with_name(f"{path.name}{TEMPORARY}")
 
 
 def flush(path: Path) -> None:
@@ -147,6 +165,5 @@ def writing_to(path: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
     except PolarsError as error:
-        # Where the system fails Polars, it says so in the middle of a line: ... IO error: No space left (os error 28).
-        cause = str(error).partition("\n")[0].rpartition("IO error: ")[2]
+        cause = str(error).partition("\n")[0]
         raise InputError(f"{path}: cannot be written: {cause}") from error

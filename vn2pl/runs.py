@@ -70,10 +70,10 @@ def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
     of one run is for :func:`recorded` to say.
     """
     roll_forward(folder)
-    present = {table: folder / name for table, name in FILES.items() if (folder / name).is_file()}
-    if missing := [name for table, name in FILES.items() if table not in present and name != OPTIONAL]:
+    there = lying(folder, FILES.values())
+    if missing := [name for name in FILES.values() if name not in (*there, OPTIONAL)]:
         raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
-    tables = {table: _scan(path) for table, path in present.items()}
+    tables = {table: _scan(folder / name) for table, name in FILES.items() if name in there}
     return {"panel": _panel(tables["imputed"]), **tables}
 
 
@@ -111,9 +111,11 @@ def steadily(read: Callable[[], Found], /, *folders: Path) -> Found:
 
 def _state(folder: Path) -> object:
     """Every run that ends makes this another."""
-    record = folder / RUN_FILE
-    facts = record.stat() if record.exists() else None
-    return is_pending(folder), facts and (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+    try:
+        facts = (folder / RUN_FILE).stat()
+    except OSError:
+        return is_pending(folder)
+    return is_pending(folder), facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def refuse_unfit(folder: Path, /, *, command: str, data: str | None) -> None:

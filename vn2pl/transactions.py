@@ -15,7 +15,7 @@ import msgspec
 import polars as pl
 
 from . import interrupts
-from .artifacts import RUN_FILE, TEMPORARY, Writer, as_parquet, as_run, flush, temporary_of, writing_to
+from .artifacts import RUN_FILE, TEMPORARY, Writer, as_parquet, as_run, beside, flush, temporary_of, writing_to
 from .errors import InputError
 
 JOURNAL_FILE = "vn2pl-journal.json"
@@ -42,11 +42,18 @@ class FileSet:
         self._replaced: list[str] = []
         self._removed: list[str] = []
 
+    def write(self, name: str, write: Writer) -> None:
+        """Write a file of that name, to its temporary path."""
+        self._replaced.append(name)
+        with temporary_of(self._folder / name) as temporary:
+            write(temporary)
+            flush(temporary)
+
     def parquet(self, name: str, frame: pl.DataFrame) -> None:
-        self._write(name, as_parquet(frame))
+        self.write(name, as_parquet(frame))
 
     def csv(self, name: str, frame: pl.DataFrame) -> None:
-        self._write(name, frame.write_csv)
+        self.write(name, frame.write_csv)
 
     def remove(self, name: str) -> None:
         """Have no such file in the end."""
@@ -54,16 +61,7 @@ class FileSet:
 
     def record(self, facts: Mapping[str, Any]) -> None:
         """Write ``run.json``: the facts of the run, and what was written so far."""
-        self._write(RUN_FILE, as_run(facts, {name: self._temporary(name) for name in self._replaced}))
-
-    def _write(self, name: str, write: Writer) -> None:
-        self._replaced.append(name)
-        with temporary_of(self._folder / name) as temporary:
-            write(temporary)
-            flush(temporary)
-
-    def _temporary(self, name: str) -> Path:
-        return self._folder / f"{name}{TEMPORARY}"
+        self.write(RUN_FILE, as_run(facts, {name: beside(self._folder / name) for name in self._replaced}))
 
     def commit(self) -> Journal:
         """Make these files those that count. The disk has them before it has the journal."""
@@ -78,7 +76,7 @@ class FileSet:
 
     def discard(self) -> None:
         """Remove what was written, unless some of it has taken its place already."""
-        temporaries, journal = [self._temporary(name) for name in self._replaced], self._folder / JOURNAL_FILE
+        temporaries, journal = [beside(self._folder / name) for name in self._replaced], self._folder / JOURNAL_FILE
         with suppress(OSError):
             if all(path.exists() for path in temporaries):
                 journal.unlink(missing_ok=True)
@@ -113,13 +111,9 @@ def output_folder(folder: Path, /, *, check: Callable[[], None] | None = None) -
     Raises InputError where it cannot be made or written to, or where another run holds it; ``check`` may raise its own
     when the folder is held. Folders that were made and in which nothing was written are removed.
     """
-    with writing_to(folder):
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder}: expected a folder to write to, got a file")
-        made = [path for path in (folder, *folder.parents) if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder) as is_held:
+    with making(folder) as made, _locked(folder) as is_held:
         if not is_held:
+            made.clear()
             raise InputError(f"{folder}: another run is writing there; wait for it, or choose another --out")
         try:
             _complete(folder)
@@ -128,6 +122,7 @@ def output_folder(folder: Path, /, *, check: Callable[[], None] | None = None) -
             _prepare(folder)
             yield
         finally:
+            # While the folder is held: nobody else can have begun to write there.
             _remove_empty(made)
 
 
@@ -137,14 +132,32 @@ def _prepare(folder: Path) -> None:
         for leftover in folder.glob(f"*{TEMPORARY}"):
             leftover.unlink(missing_ok=True)
         probe = folder / f"probe{TEMPORARY}"
-        probe.touch()
-        probe.unlink()
+        with interrupts.put_off():
+            probe.touch()
+            probe.unlink()
 
 
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in folders:
+@contextmanager
+def making(folder: Path, /) -> Iterator[list[Path]]:
+    """A folder, made where it is missing: those that had to be made, innermost first. On errors they are removed again,
+    where they are empty."""
+    with writing_to(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: expected a folder to write to, got a file")
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with writing_to(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield made
+    except BaseException:
+        _remove_empty(made)
+        raise
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    while folders:
         with suppress(OSError):
-            folder.rmdir()
+            folders.pop(0).rmdir()
 
 
 def roll_forward(folder: Path, /) -> None:
@@ -163,7 +176,7 @@ def roll_forward(folder: Path, /) -> None:
 
 def is_pending(folder: Path, /) -> bool:
     """Whether files that count are still to take their place."""
-    return (folder / JOURNAL_FILE).exists()
+    return os.path.exists(folder / JOURNAL_FILE)
 
 
 def _complete(folder: Path) -> None:
@@ -180,11 +193,13 @@ def _complete(folder: Path) -> None:
 def _put_in_place(folder: Path, journal: Journal) -> None:
     for name in journal.replace:
         with suppress(FileNotFoundError):
-            os.replace(folder / f"{name}{TEMPORARY}", folder / name)
+            os.replace(beside(folder / name), folder / name)
     for name in journal.remove:
         (folder / name).unlink(missing_ok=True)
     _flush_names(folder)
     (folder / JOURNAL_FILE).unlink(missing_ok=True)
+    # A journal that came back would put the temporary files of a later run in place.
+    _flush_names(folder)
 
 
 def _read(path: Path) -> Journal | None:
