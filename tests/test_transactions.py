@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_wherever_a_run_is_stopped_its_files_are_all_old_or_all_new(
             assert (ended.status, ended.err) == (130, told[whose])
         else:
             assert (ended.status, ended.err.count("\n")) in {(0, 0), (2, 1)}
+            assert transactions.UNDONE not in ended.err or whose == "new"
         # The next run removes temporary files that this one was kept from removing.
         assert {name for name in _names(out) if ".temporary" not in name} == _names(made / whose)
         assert len(_names(out)) - len(_names(made / whose)) <= (fault != signal.SIGKILL)
@@ -255,25 +257,39 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_who_opens_a_folder_waits_for_one_that_puts_files_in_place(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, pauses = _pending(made, tmp_path / "out"), count()
-    monkeypatch.setattr(transactions, "PATIENCE", 0.05)
+    out = _pending(made, tmp_path / "out")
+    monkeypatch.setattr(transactions, "PATIENCE", 0.02)
+    monkeypatch.setattr(transactions, "MOMENT", 0.02)
     with transactions._locked(out):
         for opened in (roll_forward, _opened):
             with pytest.raises(InputError, match="another run is"):
                 opened(out)
     assert _whose(made, out) == "several"
-    lock = transactions._locked(out)
-    lock.__enter__()
-
-    def paused(_: float) -> None:
-        if next(pauses) == 2:
-            transactions._complete(out)
-            lock.__exit__(None, None, None)
-
     monkeypatch.setattr(transactions, "PATIENCE", 60)
-    monkeypatch.setattr("vn2pl.transactions.time.sleep", paused)
-    verify.run(parser().parse_args(["verify", str(out)]))
+    monkeypatch.setattr(transactions, "MOMENT", 60)
+    with _let_go_after_two_pauses(out, monkeypatch, puts_in_place=True):
+        verify.run(parser().parse_args(["verify", str(out)]))
     assert _whose(made, out) == "new"
+    with _let_go_after_two_pauses(out, monkeypatch, puts_in_place=False):
+        _opened(out)
+
+
+@contextmanager
+def _let_go_after_two_pauses(out: Path, monkeypatch: pytest.MonkeyPatch, *, puts_in_place: bool) -> Iterator[None]:
+    """Hold a folder until whoever wants it has paused twice."""
+    pauses = count(1)
+    with ExitStack() as held:
+        held.enter_context(transactions._locked(out))
+
+        def paused(_: float) -> None:
+            if next(pauses) == 2:
+                if puts_in_place:
+                    transactions._complete(out)
+                held.close()
+
+        monkeypatch.setattr("vn2pl.transactions.time.sleep", paused)
+        yield
+        assert next(pauses) == 3
 
 
 def _replace(made: Path, name: str, out: Path) -> None:
@@ -283,6 +299,24 @@ def _replace(made: Path, name: str, out: Path) -> None:
             files.write(path.name, partial(shutil.copy, path))
         if name == "new":
             files.remove(NEIGHBOURS_FILE)
+
+
+def test_files_that_may_not_be_replaced_leave_the_folder_as_it_was(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as another user's in a folder for all: no later command could put the rest in place either."""
+    out, replace = _again(made, tmp_path / "out"), os.replace
+
+    def refused(source: Path, target: Path) -> None:
+        if target.name != JOURNAL_FILE:
+            raise PermissionError(1, "Operation not permitted")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refused)
+        with pytest.raises(InputError, match=r"cannot be written: Operation not permitted$"):
+            _replace(made, "new", out)
+    assert (_whose(made, out), _names(out)) == ("old", _names(made / "old"))
 
 
 def test_a_reader_beside_a_writer_sees_one_run(made: Path, tmp_path: Path) -> None:
@@ -332,14 +366,14 @@ def test_an_export_is_of_one_run(
 ) -> None:
     from vn2pl.commands import export
 
-    out, turns, refuse_damage = _again(made, tmp_path / "out"), count(), artifacts.refuse_damage
+    out, turns = _again(made, tmp_path / "out"), count()
 
-    def raced(*folders: Path) -> None:
-        refuse_damage(*folders)
+    def raced(*_: object) -> None:
         if not next(turns):
             _replace(made, "new", out)
 
-    monkeypatch.setattr("vn2pl.runs.refuse_damage", raced)
+    # Called between the record and the SIPs.
+    monkeypatch.setattr(export, "_refuse_nothing", raced)
     export.run(parser().parse_args(["export", "--format", "sipmath", "--trials", "2", "--out", str(out)]))
     library = json.loads(capfdbinary.readouterr().out)
     assert library["provenance"].endswith(json.loads((out / RUN_FILE).read_text())["data_fingerprint"])

@@ -19,8 +19,7 @@ from .artifacts import RUN_FILE, TEMPORARY, Writer, as_parquet, as_run, beside, 
 from .errors import InputError
 
 JOURNAL_FILE = "vn2pl-journal.json"
-PATIENCE = 10.0
-PAUSE = 0.01
+PATIENCE, MOMENT, PAUSE = 10.0, 0.25, 0.01
 UNDONE = "a run has ended there, and the next command that may write there puts the rest of its files in place"
 
 # A journal names files of its own folder, whoever wrote it.
@@ -255,8 +254,10 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 
 def _in_time(folder: Path, is_taken: Callable[[], bool]) -> bool:
-    """Try again while whoever holds the folder puts files in place."""
-    deadline = time.monotonic() + PATIENCE
-    while not (is_held := is_taken()) and is_pending(folder) and time.monotonic() < deadline:
+    """Try again while whoever holds the folder puts files in place, and a moment longer: readers let go of it soon."""
+    begun = pending = time.monotonic()
+    while not (is_held := is_taken()) and (now := time.monotonic()) < pending + MOMENT:
+        if is_pending(folder) and now < begun + PATIENCE:
+            pending = now
         time.sleep(PAUSE)
     return is_held
