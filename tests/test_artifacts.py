@@ -35,6 +35,7 @@ def test_damage_is_told_by_file(tmp_path: Path, small_panel: pl.DataFrame) -> No
     assert len(damage) == 2
     assert "demand_imputed.parquet: is missing" in damage[0]
     assert "imputed_sips.parquet: is not the file that the run wrote" in damage[1]
+    assert find_damage(sips) == [f"{sips / 'run.json'}: cannot be read: Not a directory"]
     for record in ("{}", "[]", "", '{"files": {"a": {}}}', "[" * 100_000, '{"a": "\\ud800"'):
         (out / "run.json").write_text(record)
         assert find_damage(out) == [

@@ -36,7 +36,9 @@ def find_damage(folder: Path) -> list[str]:
         expected = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in listed.items()}
     except FileNotFoundError:
         return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except OSError as error:
+        return [f"{folder / RUN_FILE}: cannot be read: {error.strerror or error}"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return [f"{folder / RUN_FILE}: expected the record of a run, with bytes and sha256 of its files; found none"]
     damaged = [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
     return [*damaged, *_strays(folder, expected)]
