@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from . import __version__
+from . import __version__, interrupts
 from .errors import InputError
 
 DONE, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 interrupted.
     """
     parsed = _parsed(arguments)
+    interrupts.forget()
     try:
         return int(_command(parsed.command)(parsed))
     except InputError as error:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"vn2pl: {problem}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("vn2pl: interrupted; earlier output files are as they were", file=sys.stderr)
+        print(f"vn2pl: interrupted; {interrupts.outcome()}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
