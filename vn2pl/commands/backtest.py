@@ -73,9 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
     config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
     refuse_overlap(arguments.data, folder)
-    observed, _ = read_observed(
-        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-    )
+    observed, _, notes = read_observed(arguments, config)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder):
         start = time.perf_counter()
@@ -83,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
         seconds = time.perf_counter() - start
         files = _write(result, folder)
-        facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
+        facts = {**_facts(arguments, config, observed, seeds=seeds, seconds=seconds), "notes": notes}
         write_run(folder, facts, files=files)
     if arguments.json:
         print(json.dumps({**facts, **_figures(result.table)}))
