@@ -19,9 +19,9 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 READ = pl.col(AS_READ[WEEK])
 A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
 A_MONTH = range(28, 32)
+PERIOD_ADVICE = "docs/reading.md says how to add days up to weeks; months cannot be cut into weeks"
 ROWS, FIRST, LAST, MISSING, STEP = "rows", "first", "last", "missing", "step"
 NEXT = "next week with a row"
-HOW_TO = "docs/reading.md says how to add days up to weeks"
 
 
 def dates_read(judged: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -35,7 +35,7 @@ def not_weekly(judged: pl.LazyFrame, dates: pl.DataFrame, source: str, /) -> lis
     if weekdays.height < 2:
         return []
     if period := looks_like(_longest_series(judged)):
-        return [f"{source}: looks {period}, expected weeks: one row per SKU and week; {HOW_TO}"]
+        return [f"{source}: looks {period}, expected one row per SKU and week; {PERIOD_ADVICE}"]
     usual, *others = weekdays.sort(ROWS, WEEK, descending=[True, False]).iter_rows()
     found = [f"{WEEKDAYS[usual[0] - 1]} {rows(usual[1])}"]
     found += [

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 MIDNIGHT = r"[T ](?:00:00(?::00(?:\.0+)?)?|12:00(?::00)? ?AM)(?:Z|[+-]\d{2}:?\d{2})?$"
+ANYTHING = r"^(.*)$"
 UTC_TIME = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})(?::00(?:\.0+)?)?(?:Z|\+00:?00)?$"
 OPTION = "--date-format says how dates are written, such as %d.%m.%Y"
 # Offered where timestamps are midnight there.

@@ -81,7 +81,9 @@ def _opened(file: str) -> IO[str]:
 def _differing_headers(files: list[str], expected: Header) -> Iterator[str]:
     for file in files:
         header = header_of(file)
-        if header != expected:
+        if sorted(header.names) == sorted(expected.names) and header != expected._replace(separator=header.separator):
+            yield f"{file}: has the columns of {files[0]} in another order, expected the same"
+        elif header != expected:
             yield (
                 f"{file}: columns {listed(header.names)} (separator {header.separator!r}), expected those of "
                 f"{files[0]}: {listed(expected.names)} (separator {expected.separator!r})"

@@ -93,7 +93,7 @@ def sales_facts(panel: pl.LazyFrame, reading: Reading, /, *, source: str, step: 
 
 
 def _counted(step: float | None) -> Mapping[str, pl.Expr]:
-    steps = SOLD / step if step else pl.lit(0.0)
+    steps = SOLD.clip(lower_bound=0) / step if step else pl.lit(0.0)
     return {
         ROWS: pl.len(),
         "out": IS_OUT.sum(),

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -24,10 +24,12 @@ INDEX = re.compile(r"|Unnamed: \d+(\.\d+)*|__index_level_\d+__")
 class Layout(NamedTuple):
     """A frame with a panel's columns, and what was made of those of its file.
 
-    ``inverse``: the column that in_stock is the inverse of; ``sku_format``: how unique_id was split.
+    ``found``: the names in the file; ``inverse``: the column that in_stock is the inverse of; ``sku_format``: how
+    unique_id was split.
     """
 
     frame: pl.LazyFrame
+    found: Sequence[str] = ()
     inverse: str | None = None
     sku_format: str | None = None
     notes: tuple[str, ...] = ()
@@ -35,7 +37,7 @@ class Layout(NamedTuple):
 
 def laid_out(frame: pl.LazyFrame, config: Config, /, *, source: str) -> Layout:
     """The columns of a panel, as far as they are there. Raises InputError where ``config`` names some that are not."""
-    layout = Layout(renamed(frame, config.columns, source=source))
+    layout = Layout(renamed(frame, config.columns, source=source), found=frame.collect_schema().names())
     layout = _with_inverse(_with_sku(layout, config, source), config)
     return _without_index(layout)
 
@@ -123,7 +125,7 @@ def _without_index(layout: Layout) -> Layout:
     index = index_columns(schema)
     if not index or not set(COLUMNS) - {IN_STOCK} <= set(schema):
         return layout
-    note = f"{listed(index)} left out: row numbers of the program that wrote the file"
+    note = f"column {listed(index)} left out: it numbers the rows"
     return layout._replace(frame=layout.frame.drop(index), notes=(*layout.notes, note))
 
 

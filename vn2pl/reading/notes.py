@@ -46,7 +46,7 @@ def _about_flags(facts: Facts) -> Iterator[str]:
 
 def _about_gaps(gaps: Gaps, config: Config) -> Iterator[str]:
     missing = f"{rows(gaps.missing, of='SKU-week')} of {rows(gaps.skus, of='SKU')}"
-    closed = f", {gaps.closed:,} of them because the whole store has none" if gaps.closed else ""
+    closed = f", in {gaps.closed:,} of them none for the whole store" if gaps.closed else ""
     yield (
         f"no row for {missing} between the SKU's first and last one{closed}: {ASSUMED[config.missing_rows]}; "
         f"first {gaps.first}"

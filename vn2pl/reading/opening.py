@@ -53,7 +53,8 @@ def _column_problems(source: Source, *, inferring: bool) -> list[str]:
             f"{source.name}: has a column {layout.inverse or IN_STOCK!r}; --infer-stockouts is for panels without one, "
             "leave it out"
         ]
-    return schema_problems(flagged(layout.frame, inferring=inferring).collect_schema(), source=source.name)
+    schema = flagged(layout.frame, inferring=inferring).collect_schema()
+    return schema_problems(schema, source=source.name, found=layout.found)
 
 
 def _open_folder(folder: str, config: Config, *, inferring: bool) -> Source:

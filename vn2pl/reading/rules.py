@@ -10,10 +10,10 @@ from vn2pl.messages import rows, shortened
 from vn2pl.queries.names import IN_STOCK, KEY, SALES, SKU, WEEK
 from vn2pl.queries.sips import LARGEST
 
-from .dates import advice, zone_advice
+from .dates import ANYTHING, advice, zone_advice
 from .layout import UNIQUE_ID, separator_of
 from .schema import is_text
-from .values import AS_READ, COMMA, Reading, instants, is_written, local, text, with_read
+from .values import AS_READ, COMMA, Reading, decimal_of, instants, is_written, local, text, with_read
 
 FILE_LINE = "file_line"
 PLACES_SHOWN = 3
@@ -69,15 +69,14 @@ def _week_rules(schema: Schema, reading: Reading) -> list[Rule]:
         unread = read.is_null() & text(WEEK).is_not_null()
         return [
             _absent(WEEK, text(WEEK).is_null()),
-            Rule(
-                WEEK, "is not a date", "a date such as 2024-04-08, without a time of day", unread, _date_advice(unread)
-            ),
+            Rule(WEEK, "is not a date", _date_expected(reading), unread, _date_advice(unread)),
             _out_of_range(read),
         ]
     rules = [_absent(WEEK, found.is_null()), _out_of_range(found)]
     if isinstance(dtype, pl.Datetime):
         broken = local(dtype, reading).dt.time() != pl.time(0, 0)
-        rules.append(Rule(WEEK, "has a time of day", "a date, or 00:00", broken, _zone_advice(dtype)))
+        where = f" in {reading.time_zone}" if reading.time_zone else ""
+        rules.append(Rule(WEEK, "has a time of day", f"a date, or 00:00{where}", broken, _zone_advice(dtype)))
     return rules
 
 
@@ -88,6 +87,13 @@ def _out_of_range(week: pl.Expr) -> Rule:
 def in_calendar(week: pl.Expr, /) -> pl.Expr:
     """Whether a date, if it is one, may be turned into text: beyond Polars' own calendar the year is null."""
     return week.is_null() | week.dt.year().is_between(1, 9999).fill_null(value=False)
+
+
+def _date_expected(reading: Reading) -> str:
+    first = reading.dates[0]
+    if first.pattern == ANYTHING:
+        return f"a date of the form {first.format}"
+    return "a date such as 2024-04-08, without a time of day"
 
 
 def _date_advice(unread: pl.Expr) -> Callable[[pl.LazyFrame], str]:
@@ -138,10 +144,13 @@ def _comma_advice(unread: pl.Expr, reading: Reading) -> Callable[[pl.LazyFrame],
     def told(judged: pl.LazyFrame) -> str:
         if reading.decimal_comma:
             return "decimal commas are expected here, as in 3,5 or 1.234,5"
-        has_comma = unread & text(SALES).str.contains(COMMA, literal=True)
-        if not judged.select(has_comma.any()).collect(engine="streaming").item():
+        with_comma = judged.select(text(SALES).filter(unread & text(SALES).str.contains(COMMA, literal=True)).min())
+        example = with_comma.collect(engine="streaming").item()
+        if example is None:
             return ""
-        return "--decimal-comma reads 3,5 as 3.5 and 1.234,5 as 1234.5; else leave commas out"
+        number = with_comma.select(decimal_of(pl.col(SALES))).collect().item()
+        option = f"--decimal-comma reads {example!r} as {number:.10g}; " if number is not None else ""
+        return f"{option}commas between thousands are to be left out"
 
     return told
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -66,10 +66,10 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 
-def schema_problems(schema: Mapping[str, pl.DataType], /, *, source: str) -> list[str]:
-    """Missing columns, wrong types, and names that cannot be used, all in one list."""
+def schema_problems(schema: Mapping[str, pl.DataType], /, *, source: str, found: Collection[str] = ()) -> list[str]:
+    """Missing columns, wrong types, and names that cannot be used, all in one list; ``found``: names in the file."""
     return [
-        *_missing(schema, source),
+        *_missing(schema, source, found or schema),
         *_wrong_types(schema, source),
         *_unusable_names(schema, source),
     ]
@@ -94,7 +94,7 @@ def suggestion(name: str, candidates: Iterable[str], /) -> str:
     return f"; did you mean {best[0]!r}? Rename it with columns: {{{name}: {best[0]!r}}} in the config"
 
 
-def _missing(schema: Mapping[str, pl.DataType], source: str) -> list[str]:
+def _missing(schema: Mapping[str, pl.DataType], source: str, found: Collection[str]) -> list[str]:
     missing = [name for name in COLUMNS if name not in schema]
     spare = [name for name in schema if name not in COLUMNS]
     problems = [
@@ -102,7 +102,7 @@ def _missing(schema: Mapping[str, pl.DataType], source: str) -> list[str]:
         f"{f'; {INFERENCE_OFFERED}' if name == IN_STOCK else ''}"
         for name in missing
     ]
-    return [*problems, f"{source}: found the columns {listed(schema)}"] if missing else []
+    return [*problems, f"{source}: found the columns {listed(found)}"] if missing else []
 
 
 def _plain(name: str) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from vn2pl.config import Config
 from vn2pl.queries.names import IN_STOCK, SALES, SKU, WEEK
 
-from .dates import CERTAIN, DateForm, dates_of, day, instant, unreadable
+from .dates import ANYTHING, CERTAIN, DateForm, dates_of, day, instant, unreadable
 from .layout import UNIQUE_ID, Layout
 from .schema import COLUMNS, is_text
 
@@ -22,6 +22,7 @@ DECIMAL_COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:[. \x{a0}\x{202f}'\x{2019}]\d{3})+)(?:,
 SET_APART = r"[. \x{a0}\x{202f}'\x{2019}]"
 COMMA_ONLY = r"^[+-]?\d+,\d+$"
 COULD_BE_THOUSANDS = r"^[+-]?[1-9]\d{0,2},\d{3}$"
+DOTS_AS_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+$"
 COMMA = ","
 
 
@@ -73,15 +74,14 @@ def understood(layout: Layout, config: Config, /, *, separator: str = COMMA) -> 
     )
     notes = layout.notes
     if config.date_format:
-        reading = reading._replace(dates=[DateForm("^(.*)$", config.date_format)])
+        reading = reading._replace(dates=[DateForm(ANYTHING, config.date_format)])
     elif is_written(schema[WEEK]):
         weeks = layout.frame.select(text(WEEK).unique()).collect(engine="streaming")[WEEK]
         dates = dates_of(weeks)
         reading, notes = reading._replace(dates=dates.forms), (*notes, *dates.notes)
-    may_be_decimal = separator != COMMA and not config.decimal_comma and is_text(schema[SALES])
-    if may_be_decimal and (example := decimal_comma(layout.frame.select(text(SALES)))):
-        reading = reading._replace(decimal_comma=True)
-        notes = (*notes, f"sales have decimal commas, such as {example!r}")
+    if separator != COMMA and not config.decimal_comma and is_text(schema[SALES]):
+        decimal_comma, told = _decimal_comma(layout.frame.select(text(SALES)))
+        reading, notes = reading._replace(decimal_comma=decimal_comma), (*notes, *told)
     return Understood(reading, notes)
 
 
@@ -90,17 +90,27 @@ def is_written(dtype: pl.DataType, /) -> bool:
     return is_text(dtype) or dtype.is_integer()
 
 
-def decimal_comma(sales: pl.LazyFrame, /) -> str | None:
-    """A number with a decimal comma, where every comma in a column of text can only be one."""
+def _decimal_comma(sales: pl.LazyFrame) -> tuple[bool, list[str]]:
+    """Whether every comma in a column of text can only be a decimal one, and what is assumed."""
     number = pl.col(SALES)
-    has_comma = number.str.contains(COMMA, literal=True)
+    commas, dots = (number.filter(number.str.contains(mark, literal=True)) for mark in ",.")
     found = sales.select(
-        number.filter(has_comma & ~number.str.contains(COULD_BE_THOUSANDS)).min().alias("example"),
-        (has_comma & ~number.str.contains(COMMA_ONLY)).any().alias("is_other"),
-        number.str.contains(".", literal=True).any().alias("has_dot"),
+        commas.filter(~commas.str.contains(COULD_BE_THOUSANDS)).min().alias("decimal"),
+        commas.str.contains(COMMA_ONLY).all().alias("is_plain"),
+        commas.len().alias("commas"),
+        dots.len().alias("dots"),
+        dots.str.contains(DOTS_AS_THOUSANDS).all().alias("is_thousands"),
+        dots.min().alias("dotted"),
     )
-    example, is_other, has_dot = found.collect(engine="streaming").row(0)
-    return None if is_other or has_dot else example
+    row = found.collect(engine="streaming").row(0, named=True)
+    if row["decimal"] and row["is_plain"] and not row["dots"]:
+        return True, [f"sales have decimal commas, such as {row['decimal']!r}"]
+    if row["dots"] and row["is_thousands"] and not row["commas"]:
+        dotted = row["dotted"]
+        return False, [
+            f"sales such as {dotted!r} are read with a decimal dot; --decimal-comma takes dots for thousands"
+        ]
+    return False, []
 
 
 def text(column: str, /) -> pl.Expr:
@@ -178,9 +188,14 @@ def _sales(dtype: pl.DataType, reading: Reading, *, strict: bool) -> pl.Expr:
     number = text(SALES)
     if not reading.decimal_comma:
         return number.cast(pl.Float64, strict=strict)
-    plain = number.str.replace_all(SET_APART, "").str.replace(COMMA, ".", literal=True)
-    read = pl.when(number.str.contains(DECIMAL_COMMA)).then(plain).cast(pl.Float64)
+    read = decimal_of(number)
     return pl.coalesce(read, unreadable(number, read).cast(pl.Float64)) if strict else read
+
+
+def decimal_of(number: pl.Expr, /) -> pl.Expr:
+    """The number that a text with a decimal comma says, null where it is none."""
+    plain = number.str.replace_all(SET_APART, "").str.replace(COMMA, ".", literal=True)
+    return pl.when(number.str.contains(DECIMAL_COMMA)).then(plain).cast(pl.Float64)
 
 
 def _in_stock(dtype: pl.DataType, reading: Reading, *, strict: bool) -> pl.Expr:
