@@ -24,8 +24,8 @@ HEAD = """# Configuration
 <!-- Written by docs/generate.py from the types and from configs/uncertainty.yaml: do not edit, run `just docs`. -->
 
 `vn2pl impute --config FILE` reads a YAML file. Every key is optional: what is left out has the default below, and
-without `--config` everything has. `--n-neighbors`, `--candidate-weeks` and the options of reading on the command line come
-before the file.
+without `--config` everything has. `--n-neighbors`, `--candidate-weeks` and the options that say
+[how the panel is read](reading.md) come before the file.
 
 An unknown key, a wrong type or a number out of range ends the run with status 2, before anything is read or written,
 and the message names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to

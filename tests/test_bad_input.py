@@ -437,7 +437,7 @@ CASES = [
             "d/4,2024-04-08,3,1",
         ),
         (
-            "unique_id is not of the form Store/Product in 3 rows, expected Store and Product with one '/' between them",
+            "unique_id is not of the form Store/Product in 3 rows, expected Store and Product with one '/' between",
             "first week=2024-04-08: found 'a/1/2'",
         ),
         settings={"sku_format": "Store/Product"},
@@ -720,10 +720,34 @@ def test_scan_panel_tells_columns_but_reads_no_values(tmp_path: Path) -> None:
         scan_panel(csv("Store,Product,week,in_stock", "1,10,2024-04-08,1")(tmp_path))
 
 
-@pytest.mark.parametrize("line", ["1,10,2024-04-08,x,1", "1,10,8 April,3,1", "1,10,2024-04-08,3,maybe"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1,10,2024-04-08,x,1",
+        "1,10,8 April,3,1",
+        "1,10,1/4/2024,3,1",
+        "1,10,2024-04-08,3,maybe",
+        "1,10,2024-04-08,3,0.5",
+    ],
+)
 def test_an_unchecked_text_fails_and_never_becomes_a_null(line: str, tmp_path: Path) -> None:
     unchecked = scan_panel(csv(HEADER, line)(tmp_path))
     with pytest.raises(pl.exceptions.PolarsError):
         unchecked.collect()
     with pytest.raises(InputError, match="cannot be read"):
         check_panel(unchecked, source="panel.csv")
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"sku_format": "Store/Product"}, "a/1/2,2024-04-08,3,1"),
+        ({"decimal_comma": True, "sku_format": "Store/Product"}, "a/1,2024-04-08,12.5,1"),
+        ({"date_format": "%d.%m.%Y", "sku_format": "Store/Product"}, "a/1,2024-04-08,3,1"),
+        ({"time_zone": "Europe/Berlin", "sku_format": "Store/Product"}, "a/1,2024-04-08T22:30:00Z,3,1"),
+    ],
+)
+def test_nor_does_one_that_an_option_says_how_to_read(settings: Any, line: str, tmp_path: Path) -> None:
+    unchecked = scan_panel(csv("unique_id,ds,y,in_stock", line)(tmp_path), **settings)
+    with pytest.raises(pl.exceptions.PolarsError):
+        unchecked.collect()

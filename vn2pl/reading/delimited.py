@@ -15,7 +15,7 @@ from vn2pl.errors import InputError
 from vn2pl.messages import listed, rows
 from vn2pl.queries.names import IN_STOCK, SALES, WEEK
 
-from .layout import laid_out
+from .layout import BESIDE_UNIQUE_ID, UNIQUE_ID, laid_out
 from .rules import PLACES_SHOWN
 from .schema import COLUMNS
 from .source import Judged, Source
@@ -40,7 +40,7 @@ def open_delimited(name: str, files: list[str], config: Config, /) -> Source:
     header = header_of(files[0])
     raise_any(_differing_headers(files, header))
     raise_any(repeated_names(name, header.names))
-    texts = [config.columns.get(column, column) for column in READ_AS_TEXT]
+    texts = [config.columns.get(column, column) for column in (*READ_AS_TEXT, *_beside_unique_id(header, config))]
     schema = inferred(files, header, texts=texts)
     layout = laid_out(_without_empty_column(files, header, schema), config, source=name)
     names = layout.frame.collect_schema().names()
@@ -52,6 +52,10 @@ def open_delimited(name: str, files: list[str], config: Config, /) -> Source:
         return Judged(layout.frame, understood(layout, config, separator=header.separator))
 
     return Source(name, files, layout, lambda file: scan_texts(file, header), judged, header.separator)
+
+
+def _beside_unique_id(header: Header, config: Config) -> Iterable[str]:
+    return BESIDE_UNIQUE_ID if config.columns.get(UNIQUE_ID, UNIQUE_ID) in header.names else ()
 
 
 def header_of(file: str, /) -> Header:

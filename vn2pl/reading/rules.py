@@ -55,7 +55,7 @@ def _absent(column: str, broken: pl.Expr) -> Rule:
 
 
 def _unique_id_rules(sku_format: str) -> list[Rule]:
-    form = f"Store and Product with one {separator_of(sku_format)!r} between them"
+    form = f"Store and Product with one {separator_of(sku_format)!r} between"
     found, parts = pl.col(UNIQUE_ID), pl.all_horizontal(pl.col(name).is_not_null() for name in SKU)
     return [
         _absent(UNIQUE_ID, found.is_null()),
