@@ -105,9 +105,16 @@ def test_forms_of_flags(values: list[Any], tmp_path: Path) -> None:
 
 def test_flags_that_may_be_the_wrong_way_round_are_noted(tmp_path: Path) -> None:
     _, notes = read(parquet(tmp_path, in_stock=[True, False, False], sales=[1.0, 9.0, 8.0]))
-    assert notes[0].startswith("weeks out of stock sell more than weeks in stock (8.50 out of stock, 1.00 in stock on")
+    assert notes[0].startswith("weeks out of stock sell more than weeks in stock (8.50 and 1.00 on average)")
     assert notes[1].startswith("67 % of all weeks are out of stock")
-    assert all("columns: {stockout: in_stock} in the config reads it so" in note for note in notes)
+    assert all(note.endswith("columns: {stockout: in_stock} in the config turns it round") for note in notes)
+    turned, notes = read(tmp_path / "panel.parquet", columns={"stockout": "in_stock"})
+    assert (turned["in_stock"].to_list(), len(notes)) == ([False, True, True], 1)
+
+
+def test_a_flag_of_the_inverse_may_have_the_wrong_name(tmp_path: Path) -> None:
+    _, notes = read(parquet(tmp_path, in_stock=None, oos=[0, 1, 1], sales=[1.0, 9.0, 8.0]))
+    assert all(note.endswith("'oos' says when they were in stock, and needs another name") for note in notes[1:])
 
 
 # Missing rows

@@ -422,7 +422,9 @@ def _add_inference_option(command: argparse.ArgumentParser) -> None:
 
 
 def _add_reading_options(command: argparse.ArgumentParser) -> None:
-    options = command.add_argument_group("how the panel is read", "each is a key of the configuration, too")
+    options = command.add_argument_group(
+        "how the panel is read", "with --data; each is also a key of the configuration"
+    )
     options.add_argument(
         "--missing-rows",
         choices=["ignore", "zero", "stockout"],

@@ -116,7 +116,8 @@ def read_counted(
             facts = facts_of(judged, reading, source=source.name, step=step)
         panel = _published(frame, reading, config, infer_stockouts)
         added = facts.gaps.missing if facts.gaps and config.missing_rows != "ignore" else 0
-        return Counted(panel, facts.rows + added, [*notes, *notes_on(facts, config, panel=panel, step=step)])
+        told = notes_on(facts, config, layout=source.layout, panel=panel, step=step)
+        return Counted(panel, facts.rows + added, [*notes, *told])
 
 
 def _config(columns: Mapping[str, str], options: ReadingOptions) -> Config:

@@ -6,10 +6,11 @@ import polars as pl
 
 from vn2pl.config import Config
 from vn2pl.messages import rows
-from vn2pl.queries.names import SALES
+from vn2pl.queries.names import IN_STOCK, SALES
 
 from .calendar import Gaps
 from .judging import OFF_STEP, Facts
+from .layout import Layout
 
 # Offered as demand_unit, the largest that all sales are multiples of.
 STEPS = (1.0, 0.5, 0.1, 0.01, 0.001)
@@ -21,27 +22,37 @@ ASSUMED = {
 }
 
 
-def notes_on(facts: Facts, config: Config, /, *, panel: pl.LazyFrame, step: float | None) -> Iterator[str]:
+def notes_on(
+    facts: Facts, config: Config, /, *, layout: Layout, panel: pl.LazyFrame, step: float | None
+) -> Iterator[str]:
     """Notes on the values of a panel: ``facts`` of it before missing rows were added."""
     if facts.unsold:
         yield f"sales are missing in {rows(facts.unsold, of='week')} out of stock and taken for 0"
     if facts.returns:
         yield f"sales are negative in {rows(facts.returns)} and taken for 0 (returns: clip)"
-    yield from _about_flags(facts)
+    yield from _about_flags(facts, _remedy(layout, config))
     if facts.gaps:
         yield from _about_gaps(facts.gaps, config)
     if facts.between_steps and step:
         yield _about_steps(facts.between_steps, panel, step)
 
 
-def _about_flags(facts: Facts) -> Iterator[str]:
-    inverted = "if the flag says the inverse, columns: {stockout: in_stock} in the config reads it so"
+def _about_flags(facts: Facts, remedy: str) -> Iterator[str]:
     if facts.mean_out is not None and facts.mean_in is not None and facts.mean_out > facts.mean_in:
-        means = f"{facts.mean_out:,.2f} out of stock, {facts.mean_in:,.2f} in stock"
-        yield f"weeks out of stock sell more than weeks in stock ({means} on average); {inverted}"
+        means = f"{facts.mean_out:,.2f} and {facts.mean_in:,.2f} on average"
+        yield f"weeks out of stock sell more than weeks in stock ({means}): busy weeks sell out, or {remedy}"
     if 2 * facts.out > facts.rows:
-        share = 100 * facts.out / facts.rows
-        yield f"{share:.0f} % of all weeks are out of stock; {inverted}"
+        yield f"{100 * facts.out / facts.rows:.0f} % of all weeks are out of stock: SKUs were seldom there, or {remedy}"
+
+
+def _remedy(layout: Layout, config: Config) -> str:
+    """What to do about a flag that is the wrong way round."""
+    if layout.inverse:
+        return f"{layout.inverse!r} says when they were in stock, and needs another name"
+    if not layout.found:
+        return "the flags are inverted"
+    name = config.columns.get(IN_STOCK, IN_STOCK)
+    return f"the flag is inverted: columns: {{stockout: {name}}} in the config turns it round"
 
 
 def _about_gaps(gaps: Gaps, config: Config) -> Iterator[str]:
