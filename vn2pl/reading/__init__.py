@@ -18,7 +18,7 @@ from vn2pl.errors import InputError, InputWarning
 from vn2pl.queries import with_inferred_stockouts
 from vn2pl.queries.profiles.base import CandidateWeeks
 
-from .calendar import with_absent_rows
+from .gaps import with_absent_rows
 from .judging import check_panel, facts_of
 from .notes import notes_on
 from .opening import open_source

@@ -1,27 +1,25 @@
-"""The weeks of a panel: that they are weeks, and which of them have no row."""
+"""The weeks of a panel: that they are weeks, one row each, and not too many."""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import groupby, pairwise
-from typing import NamedTuple
 
 import polars as pl
 
 from vn2pl.messages import rows
-from vn2pl.queries.names import IN_STOCK, KEY, SALES, SKU, STORE, WEEK
+from vn2pl.queries.names import KEY, SKU, WEEK
 from vn2pl.queries.sums import MOST_WEEKS
 
-from .rules import PLACES_SHOWN, comparable, first_keys, in_calendar, place_names
+from .rules import comparable, first_keys, in_calendar, place_names
 from .values import AS_READ
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 READ = pl.col(AS_READ[WEEK])
-A_DAY, A_WEEK = timedelta(days=1), timedelta(days=7)
+A_DAY = timedelta(days=1)
 A_MONTH = range(28, 32)
 PERIOD_ADVICE = "docs/reading.md says how to add days up to weeks; months cannot be cut into weeks"
-ROWS, FIRST, LAST, MISSING, STEP = "rows", "first", "last", "missing", "step"
-NEXT = "next week with a row"
+ROWS, FIRST, LAST = "rows", "first", "last"
 
 
 def dates_read(judged: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -91,7 +89,7 @@ def too_long(judged: pl.LazyFrame, dates: pl.DataFrame, source: str, /) -> list[
 
 def _first_where(judged: pl.LazyFrame, condition: pl.Expr) -> str:
     """The first row, in the order of the keys, of which a condition holds."""
-    return place_names(first_keys(judged.filter(condition).select(KEY), at_most=1))[0]
+    return place_names(first_keys(judged.filter(condition).select(KEY), at_most=1).collect(engine="streaming"))[0]
 
 
 def repeated(judged: pl.LazyFrame, /) -> pl.LazyFrame:
@@ -104,80 +102,8 @@ def repetitions(found: pl.DataFrame, source: str, /) -> list[str]:
     """The message about repeated keys."""
     if found.is_empty():
         return []
-    first = first_keys(found.lazy())
+    first = first_keys(found.lazy()).collect()
     places = zip(place_names(first.drop(ROWS)), first[ROWS], strict=True)
     said = "; ".join(f"{place}: found {count:,} rows" for place, count in places)
     keys = rows(found.height, of="key")
     return [f"{source}: (Store, Product, week) is repeated for {keys}, expected one row each; first {said}"]
-
-
-class Gaps(NamedTuple):
-    """Weeks without a row between the first and the last of their SKU.
-
-    ``first``: the first of them; ``step``: how many weeks apart rows mostly are; ``closed``: how many are weeks in
-    which no SKU of the store has a row.
-    """
-
-    missing: int
-    skus: int
-    first: str
-    step: int
-    closed: int
-
-
-def spans(judged: pl.LazyFrame, /) -> pl.LazyFrame:
-    """Of each SKU that lacks weeks between its first and its last: these, its rows, and how many weeks it lacks."""
-    weeks = (READ.max() - READ.min()).dt.total_days() // 7 + 1
-    found = judged.group_by(SKU).agg(
-        READ.min().alias(FIRST), READ.max().alias(LAST), pl.len().alias(ROWS), weeks.alias(MISSING)
-    )
-    return found.with_columns(pl.col(MISSING) - pl.col(ROWS)).filter(pl.col(MISSING) > 0)
-
-
-def gaps(judged: pl.LazyFrame, found: pl.DataFrame, /) -> Gaps | None:
-    """What is to be said of the SKUs that lack weeks, None where there are none."""
-    if found.is_empty():
-        return None
-    keys = judged.select(*SKU, READ.alias(WEEK))
-    first = found.sort(comparable(name, found.schema[name]) for name in SKU).head(PLACES_SHOWN)
-    places = first_keys(absent_rows(keys.join(first.lazy(), on=SKU, how="semi")))
-    return Gaps(
-        missing=int(found[MISSING].sum()),
-        skus=found.height,
-        first="; ".join(place_names(places)),
-        step=_usual_step(keys, found),
-        closed=_in_closed_stores(keys, found),
-    )
-
-
-def absent_rows(panel: pl.LazyFrame, /, *, by: Sequence[str] = SKU) -> pl.LazyFrame:
-    """A row for every missing week, with the attributes of the row before it, whatever the order of the rows."""
-    following = pl.col(WEEK).shift(-1).over(by, order_by=WEEK)
-    weeks = pl.date_ranges(pl.col(WEEK) + A_WEEK, NEXT, "1w", closed="left")
-    before = panel.with_columns(following.alias(NEXT)).filter(pl.col(NEXT) - pl.col(WEEK) > A_WEEK)
-    return before.with_columns(weeks.alias(WEEK)).drop(NEXT).explode(WEEK)
-
-
-def with_absent_rows(panel: pl.LazyFrame, /, *, in_stock: bool) -> pl.LazyFrame:
-    """The panel with a row for every missing week, in stock or not, and without sales."""
-    values = [pl.lit(0.0).alias(SALES), pl.lit(in_stock).alias(IN_STOCK)]
-    return pl.concat([panel, absent_rows(panel).with_columns(values)])
-
-
-def _usual_step(keys: pl.LazyFrame, found: pl.DataFrame) -> int:
-    """How many weeks apart rows mostly are, where most weeks are missing."""
-    missing, present, skus = found[MISSING].sum(), found[ROWS].sum(), found.height
-    if missing < present - skus:
-        return 1
-    step = (pl.col(WEEK).shift(-1).over(SKU, order_by=WEEK) - pl.col(WEEK)).dt.total_days() // 7
-    steps = keys.select(step.alias(STEP)).drop_nulls().group_by(STEP).agg(pl.len().alias(ROWS))
-    usual: int = steps.sort(ROWS, STEP, descending=[True, False]).head(1).collect(engine="streaming")[STEP].item()
-    return usual
-
-
-def _in_closed_stores(keys: pl.LazyFrame, found: pl.DataFrame) -> int:
-    """How many of the missing weeks are such in which no SKU of the store has a row."""
-    closed = absent_rows(keys.select(STORE, WEEK).unique(), by=[STORE])
-    within = closed.join(found.lazy(), on=STORE).filter(pl.col(WEEK).is_between(FIRST, LAST))
-    count: int = within.select(pl.len()).collect(engine="streaming").item()
-    return count

@@ -11,7 +11,7 @@ from vn2pl.errors import InputError
 from vn2pl.queries.names import IN_STOCK, SALES
 
 from . import calendar
-from .calendar import Gaps
+from .gaps import Gaps, gaps, spans
 from .layout import Layout
 from .rules import broken_counts, rules_for, told
 from .schema import COLUMNS, schema_problems
@@ -69,8 +69,8 @@ def facts_of(panel: pl.LazyFrame, reading: Reading, /, *, source: str, step: flo
     # file is found now and not in the middle of a run.
     decoded = pl.sum_horizontal(pl.col(attributes).null_count()) if attributes else pl.lit(0)
     counted = judged.select(*broken_counts(rules), **_counted(step), decoded=decoded)
-    queries = [counted, calendar.repeated(judged), calendar.dates_read(judged), calendar.spans(judged)]
-    counts, repeated, dates, spans = pl.collect_all(queries, engine="streaming")
+    queries = [counted, calendar.repeated(judged), calendar.dates_read(judged), spans(judged)]
+    counts, repeated, dates, gappy = pl.collect_all(queries, engine="streaming")
     if not counts[ROWS].item():
         raise InputError(f"{source}: has no rows")
     raise_any(
@@ -81,7 +81,7 @@ def facts_of(panel: pl.LazyFrame, reading: Reading, /, *, source: str, step: flo
             *calendar.too_long(judged, dates, source),
         ]
     )
-    return _facts(counts, calendar.gaps(judged, spans))
+    return _facts(counts, gaps(judged, gappy))
 
 
 def sales_facts(panel: pl.LazyFrame, reading: Reading, /, *, source: str, step: float | None) -> Facts:
@@ -105,7 +105,6 @@ def _counted(step: float | None) -> Mapping[str, pl.Expr]:
     }
 
 
-def _facts(counts: pl.DataFrame, gaps: Gaps | None) -> Facts:
-    return Facts(
-        **counts.select(name for name in Facts._fields if name in counts.columns).row(0, named=True), gaps=gaps
-    )
+def _facts(counts: pl.DataFrame, missing: Gaps | None) -> Facts:
+    counted = counts.select(name for name in Facts._fields if name in counts.columns)
+    return Facts(**counted.row(0, named=True), gaps=missing)

@@ -8,7 +8,7 @@ from vn2pl.config import Config
 from vn2pl.messages import rows
 from vn2pl.queries.names import IN_STOCK, SALES
 
-from .calendar import Gaps
+from .gaps import Gaps
 from .judging import OFF_STEP, Facts
 from .layout import Layout
 

@@ -238,12 +238,12 @@ def comparable(column: str, dtype: pl.DataType, /) -> pl.Expr:
     return pl.col(column).cast(pl.String) if is_text(dtype) else pl.col(column)
 
 
-def first_keys(keys: pl.LazyFrame, /, *, at_most: int = PLACES_SHOWN) -> pl.DataFrame:
+def first_keys(keys: pl.LazyFrame, /, *, at_most: int = PLACES_SHOWN) -> pl.LazyFrame:
     """The first rows in the order of the keys, as they may be put in a message."""
     schema = keys.collect_schema()
     names = [name for name in KEY if name in schema]
     first = keys.sort(*(comparable(name, schema[name]) for name in names), nulls_last=True).head(at_most)
-    return first.with_columns(shown(name, schema[name]) for name in names).collect(engine="streaming")
+    return first.with_columns(shown(name, schema[name]) for name in names)
 
 
 def place_names(frame: pl.DataFrame, /) -> list[str]:

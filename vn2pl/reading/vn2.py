@@ -214,9 +214,10 @@ def _judged(files: Files, config: Config, step: float | None) -> Judged:
     """The files judged and joined, in memory: they are small, and reading them again costs more than to keep them."""
     raise_any(problems([ragged_check(file.path, header_of(file.path)) for file in files.every]))
     files = _in_memory(files)
-    reading, notes = understood(Layout(_joined(files)), config, separator=header_of(files.sales.path).separator)
+    joined = _joined(files)
+    reading, notes = understood(Layout(joined), config, separator=header_of(files.sales.path).separator)
     raise_any([*_too_many_weeks(files.sales), *problems(_checks(files, reading))])
-    panel = typed(flagged(_joined(files), inferring=not files.in_stock), reading.as_found)
+    panel = typed(flagged(joined, inferring=not files.in_stock), reading.as_found)
     kept = panel.collect(engine="streaming").lazy()
     facts = sales_facts(kept, reading.of_typed, source=files.sales.path, step=step)
     return Judged(kept, Understood(reading.of_typed, notes), facts)
