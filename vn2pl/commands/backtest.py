@@ -74,16 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     refuse_overlap(arguments.data, folder)
     check = partial(refuse_unfit, folder, command=BACKTEST, data=arguments.data)
     check()
-    observed, _ = read_observed(
-        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-    )
+    observed, _, notes = read_observed(arguments, config)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder, check=check):
         start = time.perf_counter()
         with _progress(len(masks), quiet=arguments.json) as progress:
             result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
         seconds = time.perf_counter() - start
-        facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
+        facts = {**_facts(arguments, config, observed, seeds=seeds, seconds=seconds), "notes": notes}
         _write(result, facts, folder)
     if arguments.json:
         print(json.dumps({**facts, **_figures(result.table)}))

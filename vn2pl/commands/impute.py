@@ -4,7 +4,7 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ class Job(NamedTuple):
     options: argparse.Namespace
     config: Config
     observed: pl.DataFrame
+    notes: Sequence[str]
     now: Future[Fingerprint]
     earlier: Earlier
     report: Reporter
@@ -75,16 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = read_observed(
-                arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-            )
+            observed, demand, notes = read_observed(arguments, config)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
         with output_folder(folder, check=check), ThreadPoolExecutor(1) as aside:
             now = aside.submit(fingerprint, observed, config)
             earlier = _earlier(arguments, config, now)
-            ended = _ended(Job(arguments, config, observed, now, earlier, report), timings)
+            ended = _ended(Job(arguments, config, observed, notes, now, earlier, report), timings)
     _tell(arguments, ended, config, demand)
     return INCOMPLETE if arguments.strict and ended.figures["n_not_imputed"] else DONE
 
@@ -171,6 +170,7 @@ def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, comput
         "data": job.options.data or DEMO,
         "data_fingerprint": now.content,
         "stockouts": "inferred" if job.options.infer_stockouts else "given",
+        "notes": job.notes,
         "config": msgspec.to_builtins(job.config),
         "profile_parameters": msgspec.to_builtins(job.config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},

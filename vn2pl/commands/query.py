@@ -15,12 +15,13 @@ from rich.table import Table
 from .. import memory, queries
 from ..artifacts import replacing
 from ..cli import DONE
+from ..config import READING_OPTIONS
 from ..errors import InputError
 from ..imputation import ready
 from ..runs import IMPUTE, recorded, scanned, steadily
 from ..sql import Query, answer, bind, load, parameter_values, shipped
 from ..terminal import fits, plain_console
-from .inputs import configured, read_observed, refuse_replacing
+from .inputs import configured, option, read_observed, refuse_replacing
 
 ROWS_SHOWN = 50
 TABLE = "table"
@@ -63,18 +64,16 @@ def _form(arguments: argparse.Namespace) -> str:
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
-        observed, _ = read_observed(
-            arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-        )
+        observed = read_observed(arguments, config).panel
         search = ready(queries.features(observed.lazy(), config), config)
         if not arguments.ignore_memory:
             # One query searches all pairs at once, not shard by shard.
             needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
             memory.require(needed, source=arguments.data)
         return _tables_of(observed.lazy(), queries.search(search.prepared, config))
-    for option in ("--config", "--infer-stockouts", "--ignore-memory"):
-        if getattr(arguments, option.removeprefix("--").replace("-", "_")):
-            raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
+    for name in ("config", "infer_stockouts", "ignore_memory", *READING_OPTIONS):
+        if getattr(arguments, name):
+            raise InputError(f"{option(name)}: is for --data; an earlier run was configured when it ran")
     folder = Path(arguments.out)
     tables = scanned(folder, otherwise=", or give --data")
     recorded({folder: IMPUTE})
