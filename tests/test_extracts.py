@@ -329,6 +329,11 @@ def test_unique_id_ds_and_y(sku_format: str | None, skus: list[tuple[str, str]],
     assert [note.startswith("unique_id is taken as one key") for note in notes] == ([] if sku_format else [True])
 
 
+def test_beside_store_and_product_unique_id_is_an_attribute(tmp_path: Path) -> None:
+    panel, notes = read(csv(tmp_path, "a,1,10,2024-04-01,3,1", header="unique_id,Store,Product,ds,y,in_stock"))
+    assert (panel.rows(), notes) == ([(1, 10, APRIL[0], 3.0, True, "a")], [])
+
+
 # Files
 
 

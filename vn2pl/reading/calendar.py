@@ -47,8 +47,9 @@ def _longest_series(judged: pl.LazyFrame) -> list[date]:
     """The dates of the SKU that has the most."""
     schema = judged.collect_schema()
     order = [comparable(name, schema[name]) for name in SKU]
-    longest = judged.group_by(SKU).agg(READ.n_unique().alias(ROWS)).sort(ROWS, *order, descending=[True, False, False])
-    dates = judged.join(longest.head(1), on=SKU, how="semi").select(READ.unique().sort()).drop_nulls()
+    known = judged.filter(READ.is_not_null() & in_calendar(READ))
+    longest = known.group_by(SKU).agg(READ.n_unique().alias(ROWS)).sort(ROWS, *order, descending=[True, False, False])
+    dates = known.join(longest.head(1), on=SKU, how="semi", nulls_equal=True).select(READ.unique().sort())
     return dates.collect(engine="streaming").to_series().to_list()
 
 
