@@ -77,8 +77,10 @@ def find_damage(folder: Path) -> list[str]:
         expected = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in listed.items()}
     except FileNotFoundError:
         return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        return [f"{folder / RUN_FILE}: expected the record of a run, got: {error!r}"]
+    except OSError as error:
+        return [f"{folder / RUN_FILE}: cannot be read: {error.strerror}"]
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return [f"{folder / RUN_FILE}: expected the record of a run, with the size and checksum of each of its files"]
     return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
 
 

@@ -11,11 +11,13 @@ from .artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, SUMMA
 from .checks import raise_any, readable
 from .errors import InputError
 from .queries.names import ADDED, SALES, SALES_OBSERVED
+from .records import Backtested, Imputed, Record, record_problems
 
 DEMO = "demo panel"
 IMPUTE, BACKTEST = "vn2pl impute", "vn2pl backtest"
 RECORDED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
 RECORDS = {IMPUTE: ("profile_parameters", "threads"), BACKTEST: ("mask", "seeds", "reference")}
+TYPES: Mapping[str, type[Record]] = {IMPUTE: Imputed, BACKTEST: Backtested}
 SUMMARY_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 
 Facts = Mapping[str, Any]
@@ -44,6 +46,8 @@ def recorded(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
 def _no_record(folder: Path, facts: Facts, command: str) -> Iterator[str]:
     if absent := [name for name in (*RECORDED, *RECORDS[command]) if name not in facts]:
         yield f"{folder / RUN_FILE}: expected the record of {command}, found nothing of {', '.join(absent)}"
+    else:
+        yield from (f"{folder / RUN_FILE}: {told}" for told in record_problems(facts, TYPES[command]))
 
 
 def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:

@@ -21,7 +21,21 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
+from ..bounds import (
+    Attributes,
+    CellWidth,
+    Count,
+    Exponent,
+    Factor,
+    FewSteps,
+    HalfLife,
+    Neighbours,
+    NonNegative,
+    Part,
+    Positive,
+    Share,
+    Slope,
+)
 from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
 from ..packing import key_of
 from ..sums import age, decayed_sum, in_steps, number_of_others, sum_of_others
@@ -41,7 +55,7 @@ class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A group of SKUs whose sales in a week tell of that week, and its weight in the week index."""
 
     by: Attributes
-    weight: NonNegative
+    weight: Exponent
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,15 +76,15 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     by: Attributes
     half_life: HalfLife = 1.0
     prior_units: Positive = 10.0
-    exponent: NonNegative
+    exponent: Exponent
 
 
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How expected demand follows the week index: 1 + zero_share * (z - 0.36) + level * (log level - 0.5), where a
     level counts as ``level_limit`` units at most: above it, all SKUs follow alike."""
 
-    zero_share: float = 0.65
-    level: float = 0.07
+    zero_share: Slope = 0.65
+    level: Slope = 0.07
     level_limit: Positive = 200.0
 
 
@@ -130,19 +144,19 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     half_life: HalfLife = 32.0
     recent_half_life: HalfLife = 4.0
-    recent_exponent: NonNegative = 0.65
+    recent_exponent: Exponent = 0.65
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
     cold_peers: tuple[Peers, ...] = COLD_PEERS
     cold_start_units: Positive = 1.5
     store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
-    store_residual_weight: NonNegative = 0.9
+    store_residual_weight: Exponent = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
     index_prior_units: Positive = 3.0
-    index_level_power: NonNegative = 0.3
+    index_level_power: Exponent = 0.3
     elasticity: Elasticity = Elasticity()
     drifts: tuple[Drift, ...] = DRIFTS
-    year_ago_exponent: NonNegative = 0.45
+    year_ago_exponent: Exponent = 0.45
     year_ago_prior_units: Positive = 10.0
     residual_level_units: Positive = 2.0
     shape_half_life: HalfLife = 52.0
@@ -151,18 +165,18 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     peer_regularity_prior: Positive = 3.0
     kind_by: Attributes = ("Division",)
     metric: Metric = Metric()
-    cell_width: Positive = 0.1
+    cell_width: CellWidth = 0.1
     candidate_min_weeks: Count = 2
     rescale_offset: Positive = 0.05
     pool_share: Part = 0.3
-    fewest_neighbours: Count = 100
-    bounded_neighbours: Positive = 2.0
+    fewest_neighbours: Neighbours = 100
+    bounded_neighbours: Factor = 2.0
     settled_weeks: Count = 8
-    unsettled_neighbours: Positive = 1.3
-    unsettled_spread: NonNegative = 0.6
-    unsettled_markup: NonNegative = 0.05
+    unsettled_neighbours: Factor = 1.3
+    unsettled_spread: Exponent = 0.6
+    unsettled_markup: Exponent = 0.05
     count_share: Share = 0.4
-    count_limit: Positive = 30.0
+    count_limit: FewSteps = 30.0
 
     @property
     def groupings(self) -> Sequence[Attributes]:

@@ -39,16 +39,15 @@ from ..backtest import (
     Backtest,
     backtest,
 )
-from ..cli import DONE
 from ..config import Config
-from ..errors import InputError
 from ..fingerprints import content
 from ..masks import Mask, draw_masks
 from ..runs import DEMO
+from ..statuses import DONE
 from ..terminal import print_table, progress_bar
+from .attributes import check_attributes
 from .inputs import configured, read_observed, refuse_overlap
 
-LARGEST_SEED = 2**31 - 1
 CLASSES_SHOWN = 8
 DECILES = [f"pit_{number}" for number in range(1, 11)]
 FIGURES = {
@@ -71,11 +70,13 @@ PIT            largest distance of a decile of the randomised PIT from 10 %; 0 i
 
 def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
-    config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
+    (config, attributes), folder = configured(arguments), Path(arguments.out)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     refuse_overlap(arguments.data, folder)
     observed, _ = read_observed(
         arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
     )
+    check_attributes(attributes, observed.columns)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder):
         start = time.perf_counter()
@@ -91,14 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
         _tell(result.table, arguments.mask, config)
         print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
     return DONE
-
-
-def _seeds(arguments: argparse.Namespace) -> list[int]:
-    if arguments.seeds < 1:
-        raise InputError(f"--seeds: expected a number from 1, got {arguments.seeds}")
-    if not 0 <= arguments.first_seed <= LARGEST_SEED - arguments.seeds:
-        raise InputError(f"--first-seed: expected a number from 0 to 2147483647, got {arguments.first_seed}")
-    return list(range(arguments.first_seed, arguments.first_seed + arguments.seeds))
 
 
 def _write(result: Backtest, folder: Path) -> list[Path]:

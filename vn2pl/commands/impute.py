@@ -27,7 +27,6 @@ from ..artifacts import (
     write_parquet,
     write_run,
 )
-from ..cli import DONE, INCOMPLETE
 from ..config import Config
 from ..fingerprints import Fingerprint, fingerprint
 from ..imputation import Imputation, Search, find, published, ready
@@ -35,7 +34,9 @@ from ..queries.baselines import own_history
 from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
 from ..runs import DEMO
+from ..statuses import DONE, INCOMPLETE
 from ..terminal import Reporter, print_table, reporter
+from .attributes import check_attributes
 from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
 
@@ -66,7 +67,7 @@ class Ended(NamedTuple):
 
 def run(arguments: argparse.Namespace) -> int:
     """Impute; returns the exit status."""
-    config, folder = configured(arguments), Path(arguments.out)
+    (config, attributes), folder = configured(arguments), Path(arguments.out)
     timings: dict[str, float] = {}
     refuse_overlap(arguments.data, folder)
     with reporter(quiet=arguments.quiet or arguments.json) as report:
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
             observed, demand = read_observed(
                 arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
             )
+        check_attributes(attributes, observed.columns, quiet=arguments.quiet)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.

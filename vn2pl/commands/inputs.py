@@ -2,36 +2,35 @@
 
 import argparse
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from .. import memory
-from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
+from ..artifacts import IMPUTED_FILE, SIPS_FILE
 from ..config import Config
 from ..errors import InputError
 from ..reading import read_counted
-from ..runs import FILES
 
 
-def configured(arguments: argparse.Namespace) -> Config:
-    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = _from_file(arguments.config) if arguments.config else Config()
+def configured(arguments: argparse.Namespace) -> tuple[Config, Mapping[str, str]]:
+    """The configuration file's settings, or the embedded ones, with what the command line replaces; and the attributes
+    that the file names, each with its place."""
+    config, attributes = _from_file(arguments.config) if arguments.config else (Config(), {})
     if arguments.n_neighbors is not None:
-        if arguments.n_neighbors < 1:
-            raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
         config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
     if arguments.candidate_weeks:
         config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
-    return config
+    return config, attributes
 
 
-def _from_file(path: str) -> Config:
+def _from_file(path: str) -> tuple[Config, Mapping[str, str]]:
     # YAML takes as long to import as a panel to fingerprint.
-    from ..config_files import load_config
+    from ..config_files import read_config
 
-    return load_config(path)
+    return read_config(path)
 
 
 def refuse_overlap(data: str | None, folder: Path) -> None:
@@ -45,15 +44,18 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
 
-def refuse_replacing(arguments: argparse.Namespace) -> None:
-    """What --to names may not replace what it is read from. Raises InputError where it would."""
-    if not arguments.to:
+def refuse_replacing(to: str | None, sources: Iterable[str | Path]) -> None:
+    """What --to names is a file that can be there, and none that is read. Raises InputError where it is not."""
+    if to is None:
         return
-    to, read = _real(arguments.to), (*FILES.values(), RUN_FILE)
-    sources = [arguments.data] if arguments.data else [Path(arguments.out, name) for name in read]
+    if not _real(to).parent.is_dir():
+        raise InputError(f"--to {to}: expected a folder that exists, got {Path(to).parent}")
+    if Path(to).is_dir():
+        raise InputError(f"--to {to}: expected a file, got a folder")
+    target = _real(to)
     for source in map(_real, sources):
-        if to == source or (arguments.data and source in to.parents):
-            raise InputError(f"--to {arguments.to}: expected a file of its own, got one that is read from")
+        if target == source or (source in target.parents and source.is_dir()):
+            raise InputError(f"--to {to}: expected a file of its own, got one that is read from")
 
 
 def _real(path: str | Path) -> Path:

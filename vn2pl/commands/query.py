@@ -1,7 +1,6 @@
 """``vn2pl query``: answer a question about a run, or about a panel, with SQL."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -13,13 +12,15 @@ from polars.exceptions import PolarsError
 from rich.table import Table
 
 from .. import memory, queries
-from ..artifacts import refuse_damage, replacing
-from ..cli import DONE
+from ..artifacts import replacing
 from ..errors import InputError
 from ..imputation import ready
-from ..runs import scanned
 from ..sql import Query, answer, bind, load, parameter_values, shipped
+from ..statuses import DONE
+from ..streams import binary_output
 from ..terminal import fits, plain_console
+from .attributes import check_attributes
+from .finished import files_of, finished, folder_of, refuse_both
 from .inputs import configured, read_observed, refuse_replacing
 
 ROWS_SHOWN = 50
@@ -37,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     query, given, form = load(arguments.query), parameter_values(arguments.param), _form(arguments)
     # Before anything is read: what is wrong with the parameters should not take a run to be told.
     bind(query, given)
-    refuse_replacing(arguments)
+    refuse_both(arguments)
+    refuse_replacing(arguments.to, [arguments.data] if arguments.data else files_of(folder_of(arguments)))
     frame = answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
     _publish(frame, query, form, arguments.to)
     return DONE
@@ -55,22 +57,18 @@ def _form(arguments: argparse.Namespace) -> str:
 
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
-        config = configured(arguments)
+        config, attributes = configured(arguments)
         observed, _ = read_observed(
             arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
         )
+        check_attributes(attributes, observed.columns)
         search = ready(queries.features(observed.lazy(), config), config)
         if not arguments.ignore_memory:
             # One query searches all pairs at once, not shard by shard.
             needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
             memory.require(needed, source=arguments.data)
         return _tables_of(observed.lazy(), queries.search(search.prepared, config))
-    for option in ("--config", "--infer-stockouts", "--ignore-memory"):
-        if getattr(arguments, option.removeprefix("--").replace("-", "_")):
-            raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
-    tables = scanned(Path(arguments.out), otherwise=", or give --data")
-    refuse_damage(Path(arguments.out))
-    return tables
+    return finished(arguments).tables
 
 
 def _tables_of(panel: pl.LazyFrame, found: queries.Found) -> dict[str, pl.LazyFrame]:
@@ -91,7 +89,8 @@ def _publish(frame: pl.DataFrame, query: Query, form: str, to: str | None) -> No
     with _writable(query, form):
         content = CONTENTS[form](frame)
     if to is None:
-        sys.stdout.write(content.decode())
+        with binary_output() as stream:
+            stream.write(content)
         return
     with replacing(Path(to)) as temporary:
         temporary.write_bytes(content)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..artifacts import refuse_damage
-from ..cli import DONE
+from ..statuses import DONE
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,16 +7,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from ..cli import DONE
+from .. import __version__, memory
 from ..config import Config
-from ..explaining import Explanation, as_json, explain, find_stockout
+from ..explaining import Explanation, as_json, as_published, explain, find_stockout, is_alike
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
+from ..statuses import DONE
 from ..terminal import fits, plain_console
+from .attributes import check_attributes
+from .finished import Finished, finished, refuse_both
 from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
@@ -55,6 +59,15 @@ class Feature(NamedTuple):
     told: Callable[[float], str]
 
 
+class Told(NamedTuple):
+    """What there is to tell: an explanation, and of which run, unless it was worked out from a panel."""
+
+    explanation: Explanation
+    config: Config
+    run: Finished | None = None
+    is_same: bool = True
+
+
 class Bar(NamedTuple):
     """A stretch of demand, its probability, and the quantile levels whose values lie in it."""
 
@@ -77,37 +90,73 @@ FEATURES = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
-    config = configured(arguments)
-    observed, _ = read_observed(
-        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-    )
-    stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
-    explanation = explain(observed.lazy(), config, stockout)
+    refuse_both(arguments)
+    told = _of_panel(arguments) if arguments.data else _of_run(arguments)
     if arguments.json:
-        print(json.dumps(as_json(explanation), allow_nan=False))
+        is_same = {} if told.run is None else {"is_same_as_searched_again": told.is_same}
+        print(json.dumps({**as_json(told.explanation), **is_same}, allow_nan=False))
     else:
         console = plain_console(piped_width=PIPED_WIDTH)
-        console.print(_screen(explanation, config, console))
+        console.print(_screen(told, console))
     return DONE
 
 
-def _screen(explanation: Explanation, config: Config, console: Console) -> Group:
+def _of_panel(arguments: argparse.Namespace) -> Told:
+    config, attributes = configured(arguments)
+    observed, _ = read_observed(
+        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
+    )
+    check_attributes(attributes, observed.columns)
+    return Told(_explained(arguments, observed, config), config)
+
+
+def _of_run(arguments: argparse.Namespace) -> Told:
+    """The search is done again to show its neighbours, but the outcome and the SIP are those that the run published."""
+    run = finished(arguments)
+    config, imputed = run.config(), run.tables["imputed"]
+    if not arguments.ignore_memory:
+        rows = imputed.select(pl.len()).collect(engine="streaming").item()
+        memory.require(memory.estimate(rows=rows), source=str(run.folder))
+    searched = _explained(arguments, run.tables["panel"].collect(engine="streaming"), config)
+    of_stockout = (frame.filter(searched.stockout.is_row()) for frame in (imputed, run.tables["sips"]))
+    explanation = as_published(searched, *pl.collect_all(of_stockout, engine="streaming"))
+    return Told(explanation, config, run, is_same=is_alike(explanation, searched))
+
+
+def _explained(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> Explanation:
+    stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
+    return explain(observed.lazy(), config, stockout)
+
+
+def _screen(told: Told, console: Console) -> Group:
+    explanation, config = told.explanation, told.config
     profile = _profile(explanation, config.profile)
-    parts: list[RenderableType] = [_facts(explanation, config), ""]
-    if explanation.neighbours.is_empty():
+    parts: list[RenderableType] = [_facts(told), ""]
+    if explanation.neighbours.is_empty() or explanation.sip.is_empty():
         return Group(*parts, profile)
     drawn = _sip(explanation, config.demand_unit, console)
     parts += [_beside(profile, drawn)] if console.width >= TWO_COLUMNS else [profile, "", drawn]
     return Group(*parts, "", *_neighbours(explanation, console))
 
 
-def _facts(explanation: Explanation, config: Config) -> Table:
+def _facts(told: Told) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for label, text in _sentences(explanation, config):
+    for label, text in _sentences(told.explanation, told.config):
         table.add_row(label, text)
+    if told.run and not told.is_same:
+        table.add_row("Note", _note(told.run))
     return table
+
+
+def _note(run: Finished) -> str:
+    of_run, here = map(_versions, (run.facts["versions"], {"vn2pl": __version__, "polars": pl.__version__}))
+    return f"searched again, it is not the same (the run: {of_run}; here: {here}): profile and neighbours are of here"
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return f"vn2pl {versions.get('vn2pl')}, Polars {versions.get('polars')}"
 
 
 def _sentences(explanation: Explanation, config: Config) -> Iterator[tuple[str, str]]:
@@ -180,7 +229,8 @@ def _bars(explanation: Explanation, unit: float) -> Iterator[Bar]:
     probabilities = {round(value / unit): share for value, share in explanation.distribution.iter_rows()}
     values = {**dict(explanation.sip.iter_rows()), MEDIAN: explanation.outcome["point"]}
     quantiles = [(level, int(value / unit + 1e-9)) for level, value in sorted(values.items())]
-    lowest, highest = min(probabilities), max(value for _, value in quantiles)
+    ends = [value for _, value in quantiles]
+    lowest, highest = min(*probabilities, *ends), max(ends)
     step = _step(lowest, highest)
     first = lowest // step * step
     for start in range(first, highest + 1, step):
