@@ -8,7 +8,7 @@ import pytest
 from commands import run_impute
 
 from vn2pl import InputError, memory
-from vn2pl.cli import DONE, parser
+from vn2pl.statuses import DONE, parser
 from vn2pl.commands import query
 
 GIGABYTE = 10**9

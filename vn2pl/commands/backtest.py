@@ -44,7 +44,7 @@ from ..fingerprints import content
 from ..masks import Mask, draw_masks
 from ..runs import DEMO
 from ..statuses import DONE
-from ..terminal import print_table, progress_bar
+from ..terminal import print_table, progress_bar, say
 from .attributes import check_attributes
 from .inputs import configured, read_observed, refuse_overlap
 
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps({**facts, **_figures(result.table)}))
     else:
         _tell(result.table, arguments.mask, config)
-        print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
+        say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
     return DONE
 
 
@@ -142,8 +142,8 @@ def _tell(table: pl.DataFrame, mask: str, config: Config) -> None:
         _tell_part(table.filter(pl.col(PART) == part), mask if part == mask else f"{mask}, {part}", config)
     if len(parts) > 1:
         mean = _mean_of_parts(table)
-        print(f"Mean of {' and '.join(parts)}: scaled {mean['scaled_ratio']:.3f}, plain {mean['pinball_ratio']:.3f}\n")
-    print(LEGEND.format(reference=LABELS[REFERENCES[mask]]))
+        say(f"Mean of {' and '.join(parts)}: scaled {mean['scaled_ratio']:.3f}, plain {mean['pinball_ratio']:.3f}\n")
+    say(LEGEND.format(reference=LABELS[REFERENCES[mask]]), indent=" " * 15)
 
 
 def _tell_part(table: pl.DataFrame, name: str, config: Config) -> None:
@@ -153,12 +153,10 @@ def _tell_part(table: pl.DataFrame, name: str, config: Config) -> None:
     weeks = methods["weeks"][0]
     print_table(f"{name}: {weeks:,} weeks, candidate weeks {config.candidate_weeks}", rows, header=("", *FIGURES))
     for row in methods.filter(pl.col(ANSWERED) < 1).iter_rows(named=True):
-        print(
-            f"({labels[row[METHOD]]} answers {100 * row[ANSWERED]:.1f} % of the weeks; elsewhere the shown sales stay)"
-        )
+        say(f"({labels[row[METHOD]]} answers {100 * row[ANSWERED]:.1f} % of the weeks; elsewhere the shown sales stay)")
     _tell_segments(table.filter(pl.col(SEGMENT) != ALL, pl.col(METHOD) == PLAN))
     shares = methods.filter(pl.col(METHOD) == PLAN).select(DECILES).row(0)
-    print(f"\nPIT deciles of vn2pl, % (10 each is best): {'  '.join(_number(share, 100, 1) for share in shares)}\n")
+    say(f"\nPIT deciles of vn2pl, % (10 each is best): {'  '.join(_number(share, 100, 1) for share in shares)}\n")
 
 
 def _tell_segments(table: pl.DataFrame) -> None:
@@ -173,7 +171,7 @@ def _tell_segments(table: pl.DataFrame) -> None:
         if classes.height > CLASSES_SHOWN:
             more = f"{title}: {classes.height - CLASSES_SHOWN} more"
             rows.append((more, f"{classes['weeks'][CLASSES_SHOWN:].sum():,}", *[""] * len(shown)))
-    print()
+    say()
     print_table("vn2pl by segment, all seeds together", rows, header=("", "weeks", *shown))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from ..artifacts import output_folder, write_parquet
 from ..demo import demo_panel
 from ..errors import InputError
+from ..statuses import DONE
+from ..terminal import say
 
 PANEL_FILE = "panel.parquet"
 DEMAND_FILE = "demand.parquet"
@@ -22,6 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
         write_parquet(demo.panel, folder / PANEL_FILE)
         write_parquet(demo.demand, folder / DEMAND_FILE)
     stockouts = demo.panel["in_stock"].not_().sum()
-    print(f"{folder / PANEL_FILE}   {demo.panel.height:,} SKU-weeks, {stockouts:,} of them stockouts")
-    print(f"{folder / DEMAND_FILE}  the true demand of each")
-    return 0
+    say(f"{folder / PANEL_FILE}   {demo.panel.height:,} SKU-weeks, {stockouts:,} of them stockouts")
+    say(f"{folder / DEMAND_FILE}  the true demand of each")
+    return DONE

@@ -20,6 +20,7 @@ from ..runs import Facts
 from ..sipmath import write_library
 from ..statuses import DONE
 from ..streams import binary_output
+from ..terminal import say
 from .finished import files_of, finished, folder_of
 from .inputs import refuse_replacing
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             told = _write_sipmath(stream, sips, arguments, run.facts)
     if arguments.to:
-        print(f"{arguments.to}  {told}")
+        say(f"{arguments.to}  {told}")
     return DONE
 
 

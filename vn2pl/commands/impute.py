@@ -35,7 +35,7 @@ from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
 from ..runs import DEMO
 from ..statuses import DONE, INCOMPLETE
-from ..terminal import Reporter, print_table, reporter
+from ..terminal import Reporter, print_table, reporter, say
 from .attributes import check_attributes
 from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
@@ -213,12 +213,12 @@ def _tell_figures(ended: Ended, folder: Path) -> None:
     ]
     print_table("Imputation", rows)
     if not figures["n_stockouts"]:
-        print("\nNothing to impute: every SKU-week was in stock.")
+        say("\nNothing to impute: every SKU-week was in stock.")
     elif figures["n_stockouts"] == figures["n_rows"]:
-        print("\nNothing to learn from: no SKU-week was in stock.")
-    print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
+        say("\nNothing to learn from: no SKU-week was in stock.")
+    say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
     if ended.earlier.reason:
-        print(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
+        say(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
 
 
 def _about_earlier(ended: Ended, *, stockouts: int) -> str:
@@ -255,9 +255,9 @@ def _tell_closeness(closeness: dict[str, float], levels: tuple[float, ...]) -> N
         ("  ratio (lower is better)", f"{ratio:.3f}"),
         (f"Demand within the {levels[0]:g} and {levels[-1]:g} quantiles", f"{100 * closeness['coverage']:.1f} %"),
     ]
-    print()
+    say()
     print_table("Against the demo panel's true demand", rows)
-    print(f"(pinball over the {closeness['compared_weeks']:,.0f} stockouts that have own earlier weeks)")
+    say(f"(pinball over the {closeness['compared_weeks']:,.0f} stockouts that have own earlier weeks)")
 
 
 @contextmanager

@@ -1,24 +1,25 @@
 """``vn2pl query``: answer a question about a run, or about a panel, with SQL."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
-from rich.table import Table
 
 from .. import memory, queries
 from ..artifacts import replacing
 from ..errors import InputError
 from ..imputation import ready
+from ..layout import Column, printable
 from ..sql import Query, answer, bind, load, parameter_values, shipped
 from ..statuses import DONE
 from ..streams import binary_output
-from ..terminal import fits, plain_console
+from ..terminal import print_columns, say
 from .attributes import check_attributes
 from .finished import files_of, finished, folder_of, refuse_both
 from .inputs import configured, read_observed, refuse_replacing
@@ -94,7 +95,7 @@ def _publish(frame: pl.DataFrame, query: Query, form: str, to: str | None) -> No
         return
     with replacing(Path(to)) as temporary:
         temporary.write_bytes(content)
-    print(f"{to}  {frame.height:,} rows")
+    say(f"{to}  {frame.height:,} rows")
 
 
 @contextmanager
@@ -126,36 +127,23 @@ CONTENTS = {"csv": _csv, "json": _json, "parquet": _parquet}
 
 
 def _tell(frame: pl.DataFrame, query: Query) -> None:
-    console, shown = plain_console(), frame.head(ROWS_SHOWN)
+    shown = frame.head(ROWS_SHOWN)
     if query.title:
-        console.print(query.title)
-    table = _table(shown)
-    console.print(table if fits(console, table) else _records(shown))
+        say(printable(query.title))
+    left_out = print_columns([_column(series) for series in shown])
+    if left_out:
+        say(f"(no room for {', '.join(left_out)}; --to FILE.csv writes all columns)")
     if frame.height > ROWS_SHOWN:
-        print(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
+        say(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
     elif frame.is_empty():
-        print("(no rows)")
+        say("(no rows)")
 
 
-def _table(frame: pl.DataFrame) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*map(_cell, row))
-    return table
-
-
-def _records(frame: pl.DataFrame) -> Table:
-    """A column a line, for answers that are wider than the terminal."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for row in frame.iter_rows(named=True):
-        table.add_row()
-        for name, value in row.items():
-            table.add_row(name, _cell(value))
-    return table
+def _column(series: pl.Series) -> Column:
+    kind: Literal["text", "date", "number"] = "number" if series.dtype.is_numeric() else "text"
+    if series.dtype.is_temporal() or series.dtype == pl.Boolean:
+        kind = "date"
+    return Column(printable(series.name), [printable(_cell(value)) for value in series], kind)
 
 
 def _cell(value: object) -> str:
@@ -163,12 +151,14 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:,.6g}" if value and abs(value) < 0.01 else f"{value:,.2f}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else str(value)
 
 
 def _tell_queries() -> None:
     for name, query in shipped().items():
-        print(f"{name}\n    {query.title}")
+        say(name)
+        say(f"    {query.title}", indent=" " * 4)
         for parameter in query.parameters:
             default = ", must be given" if parameter.default is None else f" = {parameter.default or repr('')}"
-            print(f"      --param {parameter.name}  {parameter.kind}{default}  {parameter.help}")
+            told = f"--param {parameter.name}  {parameter.kind}{default}  {parameter.help}"
+            say(f"      {told}", indent=" " * 10)

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..report.gathering import Calibration, gather
 from ..runs import BACKTEST, IMPUTE, Facts, recorded, scanned
 from ..statuses import DONE
+from ..terminal import say
 from .finished import folder_of
 from .inputs import refuse_replacing
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = page(gather(tables, facts[folder], chosen=arguments.sku), calibrations)
     with replacing(to) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    print(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
+    say(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
     return DONE
 
 

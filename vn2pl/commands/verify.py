@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ..artifacts import refuse_damage
 from ..statuses import DONE
+from ..terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check sizes and checksums against ``run.json``; returns the exit status."""
     folder = Path(arguments.folder)
     refuse_damage(folder)
-    print(f"{folder}: complete")
+    say(f"{folder}: complete")
     return DONE

@@ -14,6 +14,7 @@ from rich.table import Table
 from .. import __version__, memory
 from ..config import Config
 from ..explaining import Explanation, as_json, as_published, explain, find_stockout, is_alike
+from ..layout import printable
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
@@ -27,6 +28,7 @@ PIPED_WIDTH = 100
 TWO_COLUMNS = 92
 NEAREST = 10
 ROWS = 12
+CONTINUED = "(continued)"
 BAR, SHORT_BAR = 20, 8
 ROOMY = 50
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -162,7 +164,8 @@ def _versions(versions: Mapping[str, str]) -> str:
 def _sentences(explanation: Explanation, config: Config) -> Iterator[tuple[str, str]]:
     stockout, outcome = explanation.stockout, explanation.outcome
     season = stockout.week.isocalendar().week
-    yield "Stockout", f"Store {stockout.store}, Product {stockout.product}, week {stockout.week} (ISO week {season})"
+    sku = f"Store {_key(stockout.store)}, Product {_key(stockout.product)}"
+    yield "Stockout", f"{sku}, week {stockout.week} (ISO week {season})"
     yield "Sold", f"{_units(explanation.sales)}, so demand was at least that" if explanation.sales else "0"
     if explanation.sip.height:
         yield "Demand", _demand(explanation)
@@ -292,7 +295,7 @@ def _parts(
     for label, cells in columns.items():
         if len(lot) > 1 and not fits(console, _columns(title, {**lot, label: cells})):
             yield _columns(title, lot)
-            lot = dict(numbers)
+            title, lot = CONTINUED, dict(numbers)
         lot[label] = cells
     yield _columns(title, lot)
 
@@ -309,8 +312,8 @@ def _identity(explanation: Explanation) -> dict[str, list[str]]:
     store, product, week = NEIGHBOUR.values()
     labels: Mapping[str, tuple[str, Callable[[Any], str]]] = {
         "#": (RANK, str),
-        "Store": (store, str),
-        "Product": (product, str),
+        "Store": (store, _key),
+        "Product": (product, _key),
         "week": (week, str),
         "sold": (SALES, _units),
         "as demand": (DEMAND, _number),
@@ -348,6 +351,10 @@ def _beside(left: RenderableType, right: RenderableType) -> Table:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _key(value: object) -> str:
+    return printable(str(value))
 
 
 def _units(value: float) -> str:
