@@ -119,7 +119,7 @@ def write_run(folder: Path, facts: Mapping[str, Any], *, files: Iterable[Path]) 
     """Write ``run.json``: the facts of the run, and name, size and SHA-256 of each of its files."""
     listed = {path.name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for path in files}
     with replacing(folder / RUN_FILE) as temporary:
-        temporary.write_text(json.dumps({**facts, "files": listed}, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({**facts, "files": listed}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def checksum(path: Path) -> str:

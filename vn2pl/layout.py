@@ -15,7 +15,7 @@ from rich.cells import cell_len, chop_cells
 
 BLANKS = re.compile(r"\S+\s*|\s+")
 # A mark between two digits is part of a number or a date.
-MARKS = re.compile(r"(?:[^\s_\-/.,;:]|(?<=\d)[\-/.,:](?=\d))+[\s_\-/.,;:]*|[\s_\-/.,;:]+")
+MARKS = re.compile(r"(?:[^\s_\-/,;:]|(?<=\d)[\-/,:](?=\d))+[\s_\-/,;:]*|[\s_\-/,;:]+")
 SPACE, NARROW_SPACE = 2, 1
 LONGEST_CELL = 120
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from . import layout
 from .imputation import Report, Shard
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
+
+    from .layout import Column
 
 ANY_WIDTH = 10_000
 LEAST_WIDTH = 20
@@ -109,12 +110,12 @@ def plain_console(*, piped_width: int) -> "Console":
     return Console(file=sys.stdout, width=columns, markup=False, highlight=False, emoji=False)
 
 
-def fits(console: "Console", shown: "RenderableType") -> bool:
-    """Whether something is no wider than the console, with every word on its line."""
+def measured(console: "Console", shown: "RenderableType") -> int:
+    """How wide something is with every word on its line."""
     from rich.measure import Measurement
 
     unbound = console.options.update(max_width=ANY_WIDTH)
-    return Measurement.get(console, unbound, shown).maximum <= console.width
+    return Measurement.get(console, unbound, shown).maximum
 
 
 def width() -> int | None:
@@ -126,13 +127,17 @@ def width() -> int | None:
 
 def say(text: str = "", *, indent: str = "") -> None:
     """Print lines of text, broken at words where the terminal is narrower."""
+    from .layout import sentence
+
     for line in text.split("\n"):
-        print(layout.sentence(line, width=width(), indent=indent))
+        print(sentence(line, width=width(), indent=indent))
 
 
-def print_columns(columns: Sequence[layout.Column], *, has_header: bool = True) -> list[str]:
+def print_columns(columns: "Sequence[Column]", *, has_header: bool = True) -> list[str]:
     """Print a table as wide as the terminal at most; returns the headers that had no room."""
-    shown = layout.table(columns, width=width(), has_header=has_header)
+    from .layout import table
+
+    shown = table(columns, width=width(), has_header=has_header)
     for line in shown.lines:
         print(line)
     return shown.left_out
@@ -140,9 +145,11 @@ def print_columns(columns: Sequence[layout.Column], *, has_header: bool = True) 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]], *, header: Sequence[str] = ()) -> None:
     """A small table under its title: the first column is text, all others are numbers."""
+    from .layout import Column
+
     say(title)
     columns = [
-        layout.Column(header[place] if header else "", cells, "number" if place else "text")
+        Column(header[place] if header else "", cells, "number" if place else "text")
         for place, cells in enumerate(zip(*rows, strict=True))
     ]
     if left_out := print_columns(columns, has_header=bool(header)):

@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
         write_run(folder, facts, files=files)
     if arguments.json:
-        print(json.dumps({**facts, **_figures(result.table)}))
+        print(json.dumps({**facts, **_figures(result.table)}, allow_nan=False))
     else:
         _tell(result.table, arguments.mask, config)
         say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")

@@ -189,7 +189,7 @@ def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: p
         return
     closeness = {} if demand is None else _closeness(Path(arguments.out), demand, config)
     if arguments.json:
-        print(json.dumps({**ended.figures, "n_computed": ended.computed, **closeness}))
+        print(json.dumps({**ended.figures, "n_computed": ended.computed, **closeness}, allow_nan=False))
         return
     _tell_figures(ended, Path(arguments.out))
     if closeness:
@@ -197,28 +197,34 @@ def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: p
 
 
 def _tell_figures(ended: Ended, folder: Path) -> None:
-    figures = {name: value or 0 for name, value in ended.figures.items()}
+    figures = ended.figures
+    counts = {name: value or 0 for name, value in figures.items()}
+    per_cent = f" ({lift:+.1f} %)" if (lift := figures["volume_lift_pct"]) is not None else ""
     rows = [
-        ("SKU-weeks", f"{figures['n_rows']:,.0f}"),
-        ("Stockouts", f"{figures['n_stockouts']:,.0f}"),
-        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := figures.get("n_inferred_stockout")) else []),
-        ("  imputed", f"{figures['n_imputed']:,.0f}"),
-        ("  of them cold starts (no own history)", f"{figures['n_cold_start'] - figures['n_no_candidates']:,.0f}"),
-        ("  without candidates", f"{figures['n_not_imputed']:,.0f}"),
-        ("Mean sales of imputed weeks, before", f"{figures['mean_original_sales']:,.2f}"),
-        ("Mean sales of imputed weeks, after", f"{figures['mean_imputed_sales']:,.2f}"),
-        ("Volume, before", f"{figures['total_original_volume']:,.0f}"),
-        ("Volume, after", f"{figures['total_imputed_volume']:,.0f}"),
-        ("Lift", f"{figures['volume_lift']:,.0f} ({figures['volume_lift_pct']:+.1f} %)"),
+        ("SKU-weeks", f"{counts['n_rows']:,.0f}"),
+        ("Stockouts", f"{counts['n_stockouts']:,.0f}"),
+        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := counts.get("n_inferred_stockout")) else []),
+        ("  imputed", f"{counts['n_imputed']:,.0f}"),
+        ("  of them cold starts (no own history)", f"{counts['n_cold_start'] - counts['n_no_candidates']:,.0f}"),
+        ("  without candidates", f"{counts['n_not_imputed']:,.0f}"),
+        ("Mean sales of imputed weeks, before", _mean(figures["mean_original_sales"])),
+        ("Mean sales of imputed weeks, after", _mean(figures["mean_imputed_sales"])),
+        ("Volume, before", f"{counts['total_original_volume']:,.0f}"),
+        ("Volume, after", f"{counts['total_imputed_volume']:,.0f}"),
+        ("Lift", f"{counts['volume_lift']:,.0f}{per_cent}"),
     ]
     print_table("Imputation", rows)
-    if not figures["n_stockouts"]:
+    if not counts["n_stockouts"]:
         say("\nNothing to impute: every SKU-week was in stock.")
-    elif figures["n_stockouts"] == figures["n_rows"]:
+    elif counts["n_stockouts"] == counts["n_rows"]:
         say("\nNothing to learn from: no SKU-week was in stock.")
     say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
     if ended.earlier.reason:
-        say(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
+        say(_about_earlier(ended, stockouts=int(counts["n_stockouts"])))
+
+
+def _mean(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def _about_earlier(ended: Ended, *, stockouts: int) -> str:

@@ -23,7 +23,7 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
     if as_json:
         shards = [{**shard._asdict(), "pair_bytes": _pair_bytes(shard)} for shard in search.shards]
         told = {"candidates": candidates, "peak_bytes": peak, "available_bytes": available, "shards": shards}
-        print(json.dumps(told))
+        print(json.dumps(told, allow_nan=False))
         return
     _tell(search)
     room = "" if available is None else f" of {memory.gigabytes(available)} available"

@@ -10,27 +10,29 @@ from typing import Any, NamedTuple
 import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from .. import __version__, memory
 from ..config import Config
 from ..explaining import Explanation, as_json, as_published, explain, find_stockout, is_alike
-from ..layout import printable
+from ..layout import Column, printable, table
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
 from ..statuses import DONE
-from ..terminal import fits, plain_console
+from ..terminal import measured, plain_console
 from .attributes import check_attributes
 from .finished import Finished, finished, refuse_both
 from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
 TWO_COLUMNS = 92
+BETWEEN = 4
 NEAREST = 10
 ROWS = 12
 CONTINUED = "(continued)"
 BAR, SHORT_BAR = 20, 8
-ROOMY = 50
+ROOMY = 44
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 STATUS_WORDS = {
     "imputed": "imputed",
@@ -136,20 +138,22 @@ def _screen(told: Told, console: Console) -> Group:
     parts: list[RenderableType] = [_facts(told), ""]
     if explanation.neighbours.is_empty() or explanation.sip.is_empty():
         return Group(*parts, profile)
-    drawn = _sip(explanation, config.demand_unit, console)
-    parts += [_beside(profile, drawn)] if console.width >= TWO_COLUMNS else [profile, "", drawn]
+    is_beside = console.width >= TWO_COLUMNS
+    width = console.width - is_beside * (measured(console, profile) + BETWEEN)
+    drawn = _sip(explanation, config.demand_unit, width=width, is_plain=console.options.ascii_only)
+    parts += [_beside(profile, drawn)] if is_beside else [profile, "", drawn]
     return Group(*parts, "", *_neighbours(explanation, console))
 
 
 def _facts(told: Told) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for label, text in _sentences(told.explanation, told.config):
-        table.add_row(label, text)
+        grid.add_row(label, text)
     if told.run and not told.is_same:
-        table.add_row("Note", _note(told.run))
-    return table
+        grid.add_row("Note", _note(told.run))
+    return grid
 
 
 def _note(run: Finished) -> str:
@@ -198,34 +202,34 @@ def _pool(explanation: Explanation, config: Config) -> str:
 
 def _profile(explanation: Explanation, name: str) -> Table:
     outcome, source = explanation.outcome, explanation.outcome["level_source"]
-    table = _small_table(f"Profile: {name}")
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", overflow="fold")
-    table.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
-    table.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
+    grid = _small_table(f"Profile: {name}")
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", overflow="fold")
+    grid.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
+    grid.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
     for feature, value in explanation.features.items():
         if feature in CODES:
             continue
         label, told = FEATURES.get(feature, Feature(_words(feature).capitalize(), _number))
-        table.add_row(label, told(value) if value is not None else "-")
+        grid.add_row(label, told(value) if value is not None else "-")
     if explanation.pool["spread"]:
-        table.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
-    return table
+        grid.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
+    return grid
 
 
-def _sip(explanation: Explanation, unit: float, console: Console) -> Table:
+def _sip(explanation: Explanation, unit: float, *, width: int, is_plain: bool) -> Text:
     """The distribution as bars, with the quantile levels beside the values they fall on."""
-    table = _small_table("Demand, its probability, and quantiles")
     bars = list(_bars(explanation, unit))
-    highest, width = max(bar.probability for bar in bars), BAR if console.width >= ROOMY else SHORT_BAR
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(min_width=width)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
-    for bar in bars:
-        drawn = _drawn(bar.probability / highest, width=width, is_plain=console.options.ascii_only)
-        table.add_row(bar.label, drawn, _percent(bar.probability), _levels(bar.levels))
-    return table
+    highest, length = max(bar.probability for bar in bars), BAR if width >= ROOMY else SHORT_BAR
+    drawn = [_drawn(bar.probability / highest, width=length, is_plain=is_plain).ljust(length) for bar in bars]
+    columns = [
+        Column("", [bar.label for bar in bars], "number"),
+        Column("", drawn, "date"),
+        Column("", [_percent(bar.probability) for bar in bars], "number"),
+        Column("", [_levels(bar.levels) for bar in bars], "text"),
+    ]
+    title = "Demand, its probability, and quantiles"
+    return Text("\n".join([title, *table(columns, width=width, has_header=False).lines]), no_wrap=True)
 
 
 def _bars(explanation: Explanation, unit: float) -> Iterator[Bar]:
@@ -280,7 +284,7 @@ def _neighbours(explanation: Explanation, console: Console) -> list[RenderableTy
     shown = explanation.neighbours.height
     title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
     whole = _columns(f"{title}, with distance by coordinate", {**known, **compared})
-    if fits(console, whole):
+    if measured(console, whole) <= console.width:
         return [whole]
     numbers = {"#": known.pop("#")}
     parts = [*_parts(title, numbers, known, console), *_parts("Distance by coordinate", numbers, compared, console)]
@@ -293,7 +297,7 @@ def _parts(
     """As many columns at a time as the screen holds, the numbers of the rows beside each lot."""
     lot = dict(numbers)
     for label, cells in columns.items():
-        if len(lot) > 1 and not fits(console, _columns(title, {**lot, label: cells})):
+        if len(lot) > 1 and measured(console, _columns(title, {**lot, label: cells})) > console.width:
             yield _columns(title, lot)
             title, lot = CONTINUED, dict(numbers)
         lot[label] = cells
@@ -301,10 +305,10 @@ def _parts(
 
 
 def _with_blanks(tables: Sequence[Table]) -> Iterator[RenderableType]:
-    for number, table in enumerate(tables):
+    for number, part in enumerate(tables):
         if number:
             yield ""
-        yield table
+        yield part
 
 
 def _identity(explanation: Explanation) -> dict[str, list[str]]:
@@ -331,12 +335,12 @@ def _compared(explanation: Explanation) -> dict[str, list[str]]:
 
 
 def _columns(title: str, columns: Mapping[str, Sequence[str]]) -> Table:
-    table = _small_table(title, header=True)
+    grid = _small_table(title, header=True)
     for label in columns:
-        table.add_column(label.replace(" ", "\n"), justify="right", vertical="bottom", overflow="fold")
+        grid.add_column(label.replace(" ", "\n"), justify="right", vertical="bottom", overflow="fold")
     for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
-    return table
+        grid.add_row(*row)
+    return grid
 
 
 def _small_table(title: str, *, header: bool = False) -> Table:
@@ -344,9 +348,9 @@ def _small_table(title: str, *, header: bool = False) -> Table:
 
 
 def _beside(left: RenderableType, right: RenderableType) -> Table:
-    table = Table.grid(padding=(0, 4))
-    table.add_row(left, right)
-    return table
+    grid = Table.grid(padding=(0, BETWEEN))
+    grid.add_row(left, right)
+    return grid
 
 
 def _words(name: str) -> str:
