@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import inspect
 
 from .config import Config
-from .messages import shown, suggestion
+from .messages import shortened, shown, suggestion
 from .queries import profiles
 from .queries.bounds import NO_ATTRIBUTE, SMALLEST
 
@@ -47,7 +47,7 @@ def attributes(document: Mapping[str, Any], /) -> Iterator[tuple[Place, str]]:
 
 def dotted(place: Place, /) -> str:
     """``("metric", "weights", 1)`` as ``metric.weights[1]``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in place).removeprefix(".")
 
 
 def number_in_words(kind: inspect.IntType | inspect.FloatType, /) -> str:
@@ -92,8 +92,8 @@ def _key_problems(values: Mapping[Any, Any], kind: inspect.StructType, place: Pl
         if key in known:
             yield from _problems(value, known[key].type, (*place, key))
         elif kind.forbid_unknown_fields:
-            hint = suggestion(str(key), known)
-            yield (*place, str(key)), f"expected one of {', '.join(known)}, got an unknown key{hint}"
+            hint = suggestion(str(key), known) or f"; expected one of {', '.join(known)}"
+            yield (*place, str(key)), f"is an unknown key{hint}"
     for name in (name for name, field in known.items() if field.required and name not in values):
         yield place, f"expected the key {name} as well, found none"
 

@@ -42,6 +42,7 @@ from ..sums import age, decayed_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
+LARGEST_LOG = 50.0
 FARTHEST = 2**14 - 1
 OBSERVED = "observed"
 EXPOSURE = "exposure"
@@ -395,7 +396,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         log_level = (pl.col("level").clip(upper_bound=follow.level_limit) + 0.1).log()
         elasticity = 1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * (log_level - 0.5)
         markup = self.unsettled_markup * self._unsettled()
-        return (self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
+        return _bounded(self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
 
     def _unsettled(self) -> pl.Expr:
         """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
@@ -438,7 +439,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
         """Expected demand, moved the more the less the SKU itself sells: of a large one its own level says it all."""
         share = self.residual_level_units / (pl.col("level") + self.residual_level_units)
-        return pl.col("expected_demand") * (share * log_ratio).exp()
+        return pl.col("expected_demand") * _bounded(share * log_ratio).exp()
 
     def is_mature(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
@@ -568,6 +569,11 @@ def _others(name: str, by: Sequence[str]) -> str:
 
 def _away(name: str, first: int, n: int) -> str:
     return f"{name}_of_row_{n}_from_week_{first}"
+
+
+def _bounded(log: pl.Expr) -> pl.Expr:
+    """A logarithm whose power is a number, whatever the exponents of the profile."""
+    return log.clip(-LARGEST_LOG, LARGEST_LOG)
 
 
 def _log_expected() -> pl.Expr:
