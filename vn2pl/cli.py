@@ -77,6 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(error)
     except BrokenPipeError:
         return DONE
+    except OSError as error:
+        # A name that no system takes, a disk that fails: whatever else was to be said is said where it happens.
+        return _refused(InputError(f"{error.filename or 'input or output'}: {error.strerror or error}"))
 
 
 def _refused(error: InputError) -> int:

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     text = page(gather(tables, facts[folder], chosen=arguments.sku), calibrations)
     with replacing(to) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     say(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
     return DONE
 
