@@ -1,17 +1,32 @@
 """Bounded values of configurations, checked when one is read.
 
-An attribute groups SKUs: never by the week itself, its sales or its stock, which would give away what is hidden.
+Numbers are finite and no larger than what may still mean something: sums and powers of them stay finite as well. An
+attribute groups SKUs: never by the week itself, its sales or its stock, which would give away what is hidden.
 """
 
 from typing import Annotated
 
 import msgspec
 
+# A number closer to 0 than this is a slip: 0 is written 0.
+SMALLEST = 1e-9
+
 Count = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Neighbours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Window = Annotated[int, msgspec.Meta(ge=0, le=26)]
-Positive = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(ge=SMALLEST, le=1e9)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
-HalfLife = Annotated[float, msgspec.Meta(ge=1)]
+Unit = Annotated[float, msgspec.Meta(ge=1e-6, le=1e9)]
+HalfLife = Annotated[float, msgspec.Meta(ge=1, le=1e6)]
+# Powers, and slopes of powers, of ratios of sales.
+Exponent = Annotated[float, msgspec.Meta(ge=0, le=10)]
+Slope = Annotated[float, msgspec.Meta(ge=-10, le=10)]
+# In the logarithm of units.
+CellWidth = Annotated[float, msgspec.Meta(ge=0.01, le=10)]
+# How many times as many neighbours.
+Factor = Annotated[float, msgspec.Meta(ge=0.001, le=1000)]
+# Every number up to it gets a probability of its own.
+FewSteps = Annotated[float, msgspec.Meta(ge=0.001, le=100)]
 Part = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 NO_ATTRIBUTE = "^(?!(week|sales|in_stock)$)"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from .bounds import Count, Level, Positive, Window
+from .bounds import Count, Level, Neighbours, Unit, Window
 from .profiles import profiles
 from .profiles.base import CandidateWeeks, Profile
 
@@ -29,11 +29,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     candidate_weeks: CandidateWeeks = "past"
     season_window: Window = 8
     season_wraps: bool = True
-    n_neighbors: Count = 300
+    n_neighbors: Neighbours = 300
     min_candidates: Count = 2000
     cell_candidates: Count = 64
     quantile_levels: Levels = QUANTILE_LEVELS
-    demand_unit: Positive = 1.0
+    demand_unit: Unit = 1.0
 
     @cached_property
     def definition(self) -> Profile:

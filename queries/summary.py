@@ -13,7 +13,8 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
     Counts are of SKU-weeks; ``pct_imputed`` is per cent of all rows; means and medians are over the imputed weeks
     (sales per SKU-week, before and after); volumes are sums over the whole panel; lifts are after minus before, and
     ``volume_lift_pct`` the lift in per cent of the original volume. Then the lift of all weeks that have a flag
-    (``lift_flagged``), and of each flag the number of its weeks and their lift.
+    (``lift_flagged``), and of each flag the number of its weeks and their lift. Figures of no rows, and per cent of
+    nothing, are null.
     """
     filled = pl.col(IMPUTED)
     before, after = pl.col(SALES_OBSERVED), pl.col(SALES)
@@ -24,13 +25,13 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
     def lift(of: pl.Expr) -> pl.Expr:
         return exact_sum((after - before).filter(of))
 
-    mean_before, mean_after = exact_sum(before.filter(filled)) / count, exact_sum(after.filter(filled)) / count
+    mean_before, mean_after = (_ratio(exact_sum(sales.filter(filled)), count) for sales in (before, after))
     figures = {
         "n_rows": pl.len(),
         "n_stockouts": (~pl.col(IN_STOCK)).sum(),
         "n_imputed": count,
         "n_not_imputed": (~pl.col(IN_STOCK) & ~filled).sum(),
-        "pct_imputed": 100 * count / pl.len(),
+        "pct_imputed": _ratio(100 * count, pl.len()),
         "mean_original_sales": mean_before,
         "mean_imputed_sales": mean_after,
         "mean_lift": mean_after - mean_before,
@@ -39,7 +40,7 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
         "total_original_volume": original,
         "total_imputed_volume": total,
         "volume_lift": total - original,
-        "volume_lift_pct": 100 * (total - original) / original,
+        "volume_lift_pct": _ratio(100 * (total - original), original),
         "largest_imputed_sales": after.filter(filled).max(),
         "largest_observed_sales": before.max(),
         "lift_flagged": lift(pl.any_horizontal(*flagged.values())),
@@ -50,3 +51,7 @@ def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
         figures["n_inferred_stockout"] = pl.col(STOCKOUT_INFERRED).sum()
     wide = imputed.select(figure.cast(pl.Float64).alias(name) for name, figure in figures.items())
     return wide.unpivot(variable_name="metric", value_name="value")
+
+
+def _ratio(of: pl.Expr, to: pl.Expr) -> pl.Expr:
+    return pl.when(to > 0).then(of / to)

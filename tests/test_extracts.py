@@ -417,15 +417,15 @@ def test_every_command_that_reads_a_panel_prints_its_notes(
     monkeypatch.chdir(tmp_path)
     with suppress(vn2pl.InputError):
         import_module(f"vn2pl.commands.{command[0]}").run(parser().parse_args([*command, "--data", str(extract)]))
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vn2pl: note: ")]
     assert len(told) == 2
     if command[0] == "backtest":
         notes = json.loads(Path("backtest/run.json").read_text())["notes"]
-        assert told == [f"note: {note}" for note in notes]
+        assert told == [f"vn2pl: note: {note}" for note in notes]
 
 
 def settings_of(*options: str) -> Config:
-    return configured(parser().parse_args(["impute", *options]))
+    return configured(parser().parse_args(["impute", *options]))[0]
 
 
 def test_options_of_reading_stand_in_the_file_and_come_before_it_on_the_command_line(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from commands import run_impute
 
 from vn2pl import InputError, memory
-from vn2pl.cli import DONE, parser
+from vn2pl.cli import parser
 from vn2pl.commands import query
+from vn2pl.statuses import DONE
 
 GIGABYTE = 10**9
 

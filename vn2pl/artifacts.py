@@ -38,8 +38,8 @@ def find_damage(folder: Path) -> list[str]:
         return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
     except OSError as error:
         return [f"{folder / RUN_FILE}: cannot be read: {error.strerror or error}"]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return [f"{folder / RUN_FILE}: expected the record of a run, with bytes and sha256 of its files; found none"]
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return [f"{folder / RUN_FILE}: expected the record of a run, with the size and checksum of each of its files"]
     damaged = [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
     return [*damaged, *_strays(folder, expected)]
 
@@ -93,7 +93,7 @@ def as_parquet(frame: pl.DataFrame, /) -> Writer:
 def as_run(facts: Mapping[str, Any], files: Mapping[str, Path], /) -> Writer:
     """Writes the facts of a run, and size and SHA-256 of each of its files by name."""
     listed = {name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for name, path in files.items()}
-    text = json.dumps({**facts, "files": listed}, indent=2) + "\n"
+    text = json.dumps({**facts, "files": listed}, indent=2, allow_nan=False) + "\n"
     return lambda path: path.write_text(text, encoding="utf-8")
 
 

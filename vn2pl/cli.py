@@ -4,55 +4,89 @@ import argparse
 import gc
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from . import __version__, interrupts
+from . import __version__, interrupts, options
 from .errors import InputError
+from .options import PROCESSED
+from .statuses import BAD_INPUT, DONE, INTERRUPTED
+from .streams import prepare
 
-DONE, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 SELDOM = 100_000
+STATUSES = "exit status: 0 done, 2 bad input, 130 interrupted"
 
 
 def entry() -> NoReturn:
     """`main` as a process of its own, which ends without taking the interpreter apart: that takes as long as writing.
 
-    Handlers of ``atexit`` do not run. Where output cannot be flushed, the interpreter is left to end as it does.
+    Handlers of ``atexit`` do not run.
     """
     # Imports make objects by the ten thousand, none of which is garbage.
     gc.set_threshold(SELDOM)
-    status = main()
-    with suppress(Exception):
+    prepare()
+    status = INTERRUPTED
+    try:
+        try:
+            status = _ended()
+        except KeyboardInterrupt:
+            _ignore_interrupts()
+    except KeyboardInterrupt:
+        # Polars and Python each raise one for the same Ctrl-C.
+        _ignore_interrupts()
+    if status == INTERRUPTED:
+        print(f"vn2pl: interrupted; {interrupts.outcome()}", file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _ended() -> int:
+    """The exit status of `main`, once all that it printed is written."""
+    try:
+        status = main()
+    except SystemExit as ended:
+        status = int(ended.code or DONE)
+    try:
         sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
+    except InputError as error:
+        return _refused(error)
+    return status
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status.
 
-    0 done; 1 done, but stockouts are left without a SIP and ``--strict`` was given; 2 bad input or configuration;
-    130 interrupted.
+    0 done, also where the reader of a pipe left early; 1 done, but stockouts are left without a SIP and ``--strict``
+    was given; 2 bad input or configuration.
     """
-    parsed = _parsed(arguments)
     interrupts.forget()
     try:
+        parsed = _parsed(arguments)
+        if not getattr(parsed, "quiet", False):
+            for note in getattr(parsed, "notes", ()):
+                print(f"vn2pl: note: {note}", file=sys.stderr)
         return int(_command(parsed.command)(parsed))
     except InputError as error:
-        for problem in error.problems:
-            print(f"vn2pl: {problem}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"vn2pl: interrupted; {interrupts.outcome()}", file=sys.stderr)
-        return INTERRUPTED
+        return _refused(error)
     except BrokenPipeError:
-        sys.stderr.close()
         return DONE
+    except OSError as error:
+        # A name that no system takes, a disk that fails: whatever else was to be said is said where it happens.
+        return _refused(InputError(f"{error.filename or 'input or output'}: {error.strerror or error}"))
+
+
+def _refused(error: InputError) -> int:
+    for problem in error.problems:
+        print(f"vn2pl: {problem}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -67,11 +101,12 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    from .cores import bound_threads, share_arenas
+    from .cores import bound_threads, own_engine, share_arenas
 
     def run(parsed: argparse.Namespace) -> int:
         bound_threads(getattr(parsed, "n_jobs", -1))
         share_arenas()
+        own_engine()
         command: Callable[[argparse.Namespace], int] = import_module(f"vn2pl.commands.{name}").run
         return command(parsed)
 
@@ -86,26 +121,29 @@ def parser() -> argparse.ArgumentParser:
         epilog="""examples:
   vn2pl impute                                 the generated demo panel
   vn2pl impute --data sales.parquet --out processed
-  vn2pl query worst_stockouts --out processed
+  vn2pl query worst_stockouts --run processed
 
 Every command explains itself: vn2pl impute --help
 
-exit status: 0 done, 1 a stockout left without a SIP (impute --strict),
-2 bad input, 130 interrupted""",
+exit status: 0 done (also where the reader of a pipe leaves early),
+1 a stockout left without a SIP (impute --strict), 2 bad input, 130 interrupted""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"vn2pl {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
-    _add_impute(commands)
-    _add_backtest(commands)
-    _add_why(commands)
-    _add_query(commands)
-    _add_export(commands)
-    _add_report(commands)
-    _add_demo(commands)
-    _add_verify(commands)
-    _add_completion(commands)
+    for add in (
+        _add_impute,
+        _add_backtest,
+        _add_why,
+        _add_query,
+        _add_export,
+        _add_report,
+        _add_demo,
+        _add_verify,
+        _add_completion,
+    ):
+        add(commands)
     return top
 
 
@@ -129,42 +167,15 @@ exit status:
   130 interrupted""",
     )
     _add_panel_options(command)
-    command.add_argument(
-        "--out",
+    options.with_old_names(
+        command,
+        options.OUT,
         "--processed",
-        dest="out",
-        metavar="DIR",
-        default="processed",
-        help="folder for demand_imputed.parquet, imputed_sips.parquet, imputation_summary.csv and run.json "
-        "(default: processed)",
+        default=PROCESSED,
+        more="demand_imputed.parquet, imputed_sips.parquet, imputation_summary.csv and run.json (default: processed)",
     )
-    _add_search_options(command)
-    command.add_argument(
-        "--engine",
-        choices=["auto", "streaming", "in-memory"],
-        default="auto",
-        help="Polars engine; results are the same (default: auto, which is streaming)",
-    )
-    command.add_argument("--save-neighbours", action="store_true", help="also write neighbours.parquet")
-    command.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="check configuration and panel, tell the work and the memory; write nothing",
-    )
-    command.add_argument(
-        "--full",
-        action="store_true",
-        help="compute all stockouts, also those that an earlier run in the output folder computed from the same past",
-    )
-    command.add_argument(
-        "--fresh", action="store_true", help="discard the finished shards of a long run that was stopped"
-    )
-    command.add_argument(
-        "--explain", action="store_true", help="print the logical and the physical plan; write nothing"
-    )
-    command.add_argument("--strict", action="store_true", help="exit with 1 if a stockout is left without a SIP")
-    command.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument("--json", action="store_true", help="print the summary as one JSON object and nothing else")
+    _add(command, options.ENGINE, options.SAVE_NEIGHBOURS, options.DRY_RUN, options.FULL, options.FRESH)
+    _add(command, options.EXPLAIN, options.STRICT, options.QUIET, options.JSON)
 
 
 def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -172,7 +183,7 @@ def _add_backtest(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         commands,
         "backtest",
         "hide in-stock weeks, impute them and compare with what was sold",
-        """examples:
+        f"""examples:
   vn2pl backtest                                    the generated demo panel
   vn2pl backtest --data sales.parquet --mask launch
   vn2pl backtest --data sales.parquet --candidate-weeks all --seeds 6 --json
@@ -184,25 +195,13 @@ masks:
             would have sold
   observed  the panel's own stockout runs, moved to other SKUs
 
-exit status: 0 done, 2 bad input, 130 interrupted""",
+{STATUSES}""",
     )
     _add_panel_options(command)
-    command.add_argument(
-        "--mask",
-        choices=["blocks", "launch", "partial", "observed"],
-        default="blocks",
-        help="which weeks to hide (default: blocks)",
-    )
-    command.add_argument("--seeds", type=int, default=3, metavar="N", help="masks to draw (default: 3)")
-    command.add_argument("--first-seed", type=int, default=201, metavar="S", help="their first seed (default: 201)")
-    _add_search_options(command)
-    command.add_argument(
-        "--out",
-        metavar="DIR",
-        default="backtest",
-        help="folder for backtest_rows.parquet, backtest_table.parquet and run.json (default: backtest)",
-    )
-    command.add_argument("--json", action="store_true", help="print the figures as one JSON object and nothing else")
+    _add(command, options.MASK, options.SEEDS, options.FIRST_SEED)
+    more = "backtest_rows.parquet, backtest_table.parquet and run.json (default: backtest)"
+    options.OUT.add_to(command, default="backtest", more=more)
+    _add(command, options.JSON)
 
 
 def _add_why(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -211,17 +210,20 @@ def _add_why(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "why",
         "explain one stockout: its profile, its neighbours and its distribution",
         """examples:
-  vn2pl why --data sales.parquet --store 0 --product 126 --week 2021-04-12
+  vn2pl why --run processed --store 0 --product 126 --week 2021-04-12
   vn2pl why --data vn2/ --store 0 --product 126 --week 2021-04-12 --json
+
+Of a finished run it tells the SIP that is there, with the settings and the
+panel of that run. With --data it imputes that one stockout of a panel.
 
 exit status: 0 done, 2 bad input or no such stockout, 130 interrupted""",
     )
-    command.add_argument("--store", metavar="S", required=True, help="Store, as in the panel")
-    command.add_argument("--product", metavar="P", required=True, help="Product, as in the panel")
-    command.add_argument("--week", metavar="W", required=True, help="first day of the week, such as 2024-04-08")
-    _add_panel_options(command)
-    _add_search_options(command)
-    command.add_argument("--json", action="store_true", help="print all of it as one JSON object and nothing else")
+    options.STORE.add_to(command, required=True)
+    options.PRODUCT.add_to(command, required=True)
+    _add(command, options.WEEK)
+    options.RUN.add_to(command, more=f" (default: {PROCESSED})")
+    _add_panel_options(command, instead_of_run=True)
+    _add(command, options.JSON)
 
 
 def _add_query(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -232,7 +234,7 @@ def _add_query(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         """examples:
   vn2pl query --list
   vn2pl query lift_by_store
-  vn2pl query worst_stockouts --param top=50 --out processed --to worst.csv
+  vn2pl query worst_stockouts --param top=50 --run processed --to worst.csv
   vn2pl query mine.sql --data sales.parquet --format json
 
 tables: panel, imputed, sips, summary, neighbours
@@ -244,28 +246,20 @@ a file starts with its title and its parameters, which stand in the SQL as
   -- param since: date  first week (no default: must be given)
 
 types: integer, number, date, text
+The SQL reads these tables only: no files.
 
 exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
     )
     command.add_argument("query", nargs="?", metavar="NAME|FILE.sql", help="a named query, or a file of your own")
-    command.add_argument("--list", action="store_true", help="list the named queries and their parameters")
-    command.add_argument(
-        "--param", action="append", default=[], metavar="K=V", help="value of a parameter; may be repeated"
-    )
-    source = command.add_mutually_exclusive_group()
-    source.add_argument("--data", metavar="PATH", help="a panel, as of vn2pl impute: impute it, then query")
-    _add_earlier_run(source, "--out", "--processed")
-    command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
-    _add_inference_option(command)
-    _add_reading_options(command)
-    command.add_argument(
-        "--format",
+    _add(command, options.LIST, options.PARAM)
+    _add_run(command, "--out", "--processed")
+    _add_panel_options(command, instead_of_run=True)
+    options.FORMAT.add_to(
+        command,
         choices=["table", "csv", "json", "parquet"],
-        help="form of the answer (default: as the name in --to says, else table)",
+        more=" (default: as the name in --to says, else table)",
     )
-    command.add_argument("--to", metavar="FILE", help="write the answer there instead of printing it")
-    _add_machine_options(command)
-    command.set_defaults(n_neighbors=None, candidate_weeks=None)
+    _add(command, options.TO)
 
 
 def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -273,7 +267,7 @@ def _add_export(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         commands,
         "export",
         "write the distributions of a run for a spreadsheet or a simulation",
-        """examples:
+        f"""examples:
   vn2pl export --format csv --to sips.csv
   vn2pl export --format csv --separator semicolon --store 61 --to store61.csv
   vn2pl export --format sipmath --trials 1000 --to demand.SIPmath
@@ -286,19 +280,16 @@ formats:
   sipmath  a SIPmath 3.0 library (JSON): every SIP as an array of trials, as
            vn2pl.sample draws them
 
-exit status: 0 done, 2 bad input, 130 interrupted""",
+{STATUSES}""",
     )
-    command.add_argument("--format", choices=["csv", "sipmath"], required=True, help="form of the file")
-    _add_earlier_run(command, "--out", "--processed")
-    command.add_argument("--to", metavar="FILE", help="write there instead of to standard output")
-    command.add_argument("--store", action="append", metavar="S", help="only this Store; may be repeated")
-    command.add_argument("--product", action="append", metavar="P", help="only this Product; may be repeated")
-    command.add_argument("--trials", type=int, metavar="N", help="sipmath: draws from each SIP (default: 1000)")
-    command.add_argument("--seed", type=int, metavar="S", help="sipmath: seed of the draws (default: 0)")
-    command.add_argument(
-        "--separator", choices=["comma", "semicolon", "tab"], help="csv: between the columns (default: comma)"
-    )
-    command.set_defaults(data=None)
+    options.FORMAT.add_to(command, choices=["csv", "sipmath"], required=True)
+    _add_run(command, "--out", "--processed")
+    _add(command, options.TO)
+    for option in (options.STORE, options.PRODUCT):
+        option.add_to(command, action="append", more="; only these; may be repeated")
+    _add(command, options.TRIALS)
+    options.SEED.add_to(command, more="draws of sipmath (default: 0)")
+    _add(command, options.SEPARATOR)
 
 
 def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -308,28 +299,17 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "show a run as one HTML file that needs no network",
         """examples:
   vn2pl report                         of processed, into report.html
-  vn2pl report --processed processed --out report.html --backtest backtest
+  vn2pl report --run processed --to report.html --backtest backtest
   vn2pl report --sku 61/231 --sku 0/126
 
 needs the extra: pip install 'vn2pl[report]'
 exit status: 0 done, 2 bad input or extra missing, 130 interrupted""",
     )
-    _add_earlier_run(command, "--processed")
-    command.add_argument("--out", metavar="FILE", default="report.html", help="the report (default: report.html)")
-    command.add_argument(
-        "--sku",
-        action="append",
-        default=[],
-        metavar="STORE/PRODUCT",
-        help="draw this SKU; may be repeated (default: those to which imputation adds most)",
+    _add_run(command, "--processed")
+    options.with_old_names(
+        command, options.TO, "--out", default="report.html", help="the report (default: report.html)"
     )
-    command.add_argument(
-        "--backtest",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="output folder of an earlier vn2pl backtest, for calibration; may be repeated",
-    )
+    _add(command, options.SKU, options.BACKTEST)
 
 
 def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -342,7 +322,7 @@ def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 exit status: 0 complete, 2 not""",
     )
-    command.add_argument("folder", metavar="DIR", help="output folder of an earlier run")
+    command.add_argument("folder", type=options.name, metavar="DIR", help="folder of a finished run")
 
 
 def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -350,18 +330,15 @@ def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         commands,
         "demo",
         "write a generated panel and its true demand",
-        """examples:
+        f"""examples:
   vn2pl demo --out demo
   vn2pl demo --out large --skus 5990 --seed 7
 
-exit status: 0 done, 2 bad input, 130 interrupted""",
+{STATUSES}""",
     )
-    command.add_argument(
-        "--out", metavar="DIR", default="demo", help="folder for panel.parquet and demand.parquet (default: demo)"
-    )
-    command.add_argument("--skus", type=int, default=599, metavar="N", help="SKUs (default: 599)")
-    command.add_argument("--weeks", type=int, default=157, metavar="W", help="weeks (default: 157)")
-    command.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the generator (default: 1)")
+    options.OUT.add_to(command, default="demo", more="panel.parquet and demand.parquet (default: demo)")
+    _add(command, options.SKUS, options.WEEKS)
+    options.SEED.add_to(command, default=1, more="generator (default: 1)")
 
 
 def _add_completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -379,81 +356,26 @@ exit status: 0 done, 2 no such shell""",
     command.add_argument("shell", choices=["bash", "zsh", "fish", "tcsh", "powershell"], help="the shell")
 
 
-def _add_earlier_run(options: "argparse._ActionsContainer", *names: str) -> None:
-    options.add_argument(
-        *names,
-        metavar="DIR",
-        default="processed",
-        help="output folder of an earlier vn2pl impute (default: processed)",
-    )
+def _add(command: argparse.ArgumentParser, *chosen: options.Option) -> None:
+    for option in chosen:
+        option.add_to(command)
 
 
-def _add_panel_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        help="YAML configuration (default: the embedded one, as in configs/uncertainty.yaml)",
-    )
-    command.add_argument(
-        "--data",
-        metavar="PATH",
-        help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
-    )
-    _add_inference_option(command)
-    _add_reading_options(command)
-    _add_machine_options(command)
+def _add_run(command: argparse.ArgumentParser, *old: str) -> None:
+    options.with_old_names(command, options.RUN, *old, more=f" (default: {PROCESSED})")
 
 
-def _add_machine_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--n-jobs", type=int, default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
-    )
-    command.add_argument(
-        "--ignore-memory", action="store_true", help="go on where the panel seems too large for the memory"
-    )
-
-
-def _add_inference_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--infer-stockouts",
-        action="store_true",
-        help="for a panel without in_stock: take weeks before a SKU's first sale, and runs of zero sales too long for "
-        "it, for stockouts; docs/method.md says how often that is right",
-    )
-
-
-def _add_reading_options(command: argparse.ArgumentParser) -> None:
-    options = command.add_argument_group(
+def _add_panel_options(command: argparse.ArgumentParser, *, instead_of_run: bool = False) -> None:
+    """How a panel is read and imputed; ``instead_of_run``: by a command that otherwise reads a finished run."""
+    options.DATA.add_to(command, more="; instead of --run" if instead_of_run else " (default: the demo panel)")
+    of_panel = [option.add_to(command) for option in options.OF_PANEL]
+    reading = command.add_argument_group(
         "how the panel is read", "with --data; each is also a key of the configuration"
     )
-    options.add_argument(
-        "--missing-rows",
-        choices=["ignore", "zero", "stockout"],
-        help="weeks without a row between the first and the last row of a SKU: left out (default), in stock without "
-        "sales, or out of stock",
-    )
-    options.add_argument(
-        "--returns", choices=["refuse", "clip"], help="negative sales: an error (default), or taken for 0"
-    )
-    options.add_argument(
-        "--decimal-comma", action="store_true", default=None, help="3,5 is 3.5 and 1.234,5 is 1234.5 in sales"
-    )
-    options.add_argument("--date-format", metavar="F", help="how weeks are written, such as %%d/%%m/%%Y")
-    options.add_argument("--time-zone", metavar="Z", help="where timestamps are midnight, such as Europe/Berlin")
-    options.add_argument(
-        "--sku-format", metavar="F", help="how a column unique_id is made of its parts, such as Store/Product"
-    )
-
-
-def _add_search_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--n-neighbors", type=int, metavar="K", help="neighbours of a stockout (default: configuration)"
-    )
-    command.add_argument(
-        "--candidate-weeks",
-        choices=["past", "all"],
-        help="learn from earlier weeks only, or from later ones as well (default: configuration)",
-    )
+    of_panel += [option.add_to(reading) for option in options.OF_READING]
+    if instead_of_run:
+        command.set_defaults(of_panel=of_panel)
+    _add(command, options.N_JOBS, options.IGNORE_MEMORY)
 
 
 def _subparser(

@@ -4,24 +4,57 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
 
 from .config import Config
+from .config_checks import Place, Problem, attributes, dotted, find_problems
 from .errors import InputError
 from .messages import shortened
-from .queries import profiles
-from .queries.bounds import NO_ATTRIBUTE
 
+MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000
+MOST_PROBLEMS = 20
+NUMBER = "tag:yaml.org,2002:float"
+# YAML 1.1 asks for a point and for a sign of the exponent: 1e-3 would be text.
+EXPONENT = re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
 
-Place = tuple[str | int, ...]
-Problem = tuple[Place, str]
+
+class ConfigFile(NamedTuple):
+    """A configuration, and the attributes that its file names, each with its first place, ``file:line:column``."""
+
+    config: Config
+    attributes: Mapping[str, str]
+
+
+class _Loader(yaml.SafeLoader):
+    """Gives up early on what is too long, and tells where a value cannot be read."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.nodes += 1
+        if self.nodes > 2 * MOST_VALUES:
+            raise _TooLongError(f"{MOST_VALUES:,} values")
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+            told = f"a value that cannot be read, {shortened(str(node.value))}"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from None
+
+
+_Loader.add_implicit_resolver(NUMBER, EXPONENT, list("-+.0123456789"))
+
+
+class _TooLongError(Exception):
+    """More than a configuration may hold."""
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -29,71 +62,58 @@ def load_config(path: str | os.PathLike[str]) -> Config:
 
     Raises InputError with one line per problem, ``file:line:column key: expected ..., got ...``.
     """
+    return read_config(path).config
+
+
+def read_config(path: str | os.PathLike[str]) -> ConfigFile:
+    """The configuration in a YAML file, with the attributes that it names. Raises InputError as `load_config` does."""
     source = Path(path)
     with _readable(source):
-        node = yaml.compose(source.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        node = _composed(source)
         if node is None:
-            return Config()
+            return ConfigFile(Config(), {})
         found = list(islice(_marks(node, ()), MOST_VALUES + 1))
         if len(found) > MOST_VALUES:
-            raise InputError(f"{source}: expected {MOST_VALUES:,} values at most, got more (aliases count in full)")
-        marks = dict(found)
-        document = yaml.SafeLoader("").construct_document(node)
+            raise _TooLongError(f"{MOST_VALUES:,} values")
+        document = _Loader("").construct_document(node)
+    marks = dict(found)
+
+    def at(place: Place) -> str:
+        return f"{source}:{_nearest(marks, place)}"
+
     problems = [*_repeated(node, ()), *find_problems(document)]
     if problems:
-        raise InputError(*(f"{source}:{_nearest(marks, place)} {_dotted(place)}: {told}" for place, told in problems))
-    return msgspec.convert(document, Config)
+        shown = [f"{at(place)} {dotted(place) or 'document'}: {told}" for place, told in problems[:MOST_PROBLEMS]]
+        more = len(problems) - len(shown)
+        raise InputError(*shown, *([f"{source}: {more:,} more problems of the kind"] if more else []))
+    named = {name: at(place) for place, name in reversed([*attributes(document)])}
+    return ConfigFile(msgspec.convert(document, Config), named)
 
 
-def find_problems(document: object) -> Iterator[Problem]:
-    """What is wrong with a configuration, each with the place of the key, at most one problem per top-level key."""
-    if not isinstance(document, Mapping):
-        yield (), f"expected keys with values, got {_shown(document)}"
-        return
-    yield from _field_problems(document, Config, ())
-    levels = document.get("quantile_levels")
-    if _are_numbers(levels) and any(low >= high for low, high in pairwise(levels)):
-        yield ("quantile_levels",), f"expected levels that rise without repeats, got {levels}"
-    known = profiles()
-    name = document.get("profile", Config().profile)
-    if isinstance(name, str) and name not in known:
-        yield ("profile",), f"expected one of {', '.join(known)}, got {name!r}{_suggestion(name, known)}"
-    elif isinstance(name, str) and isinstance(document.get("parameters"), Mapping):
-        yield from _field_problems(document["parameters"], known[name], ("parameters",))
-
-
-def _field_problems(values: Mapping[object, object], kind: type[Any], place: Place) -> Iterator[Problem]:
-    known = [field.name for field in msgspec.structs.fields(kind)]
-    for key, value in values.items():
-        if key not in known:
-            yield (
-                (*place, str(key)),
-                f"expected one of {', '.join(known)}, got an unknown key{_suggestion(str(key), known)}",
-            )
-            continue
-        try:
-            msgspec.convert({key: value}, kind)
-        except msgspec.ValidationError as error:
-            told, _, path = str(error).partition(" - at `$")
-            told = told.partition(", got ")[0]
-            if NO_ATTRIBUTE in told:
-                told = "expected an attribute of SKUs, not the week, its sales or in_stock"
-            within = _path(path.rstrip("`")) or (str(key),)
-            yield (*place, *within), f"{told[0].lower()}{told[1:]}, got {_shown(_value(values, within))}"
+def _composed(source: Path) -> yaml.Node | None:
+    with source.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise _TooLongError(f"{MOST_BYTES:,} bytes")
+    return yaml.compose(content.decode("utf-8-sig"), Loader=_Loader)
 
 
 @contextmanager
 def _readable(source: Path) -> Iterator[None]:
     try:
         yield
+    except _TooLongError as error:
+        raise InputError(f"{source}: expected {error} at most, got more (aliases count in full)") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise InputError(f"{source}{where} is not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} is not valid YAML: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{source} is not valid YAML: {str(error).partition(chr(10))[0]}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{source} is not UTF-8 text: byte {error.start + 1:,} cannot be read") from None
     except RecursionError:
-        raise InputError(f"{source}: expected a document that does not contain itself") from None
+        raise InputError(f"{source}: expected a document of few levels that does not contain itself") from None
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}") from None
 
@@ -130,34 +150,3 @@ def _nearest(marks: Mapping[Place, yaml.Mark], place: Place) -> str:
     while place not in marks:
         place = place[:-1]
     return f"{marks[place].line + 1}:{marks[place].column + 1}"
-
-
-def _are_numbers(values: object) -> TypeGuard[list[float]]:
-    return isinstance(values, list) and all(isinstance(value, float | int) for value in values)
-
-
-def _path(text: str) -> Place:
-    """``.metric.weights[1]`` as ("metric", "weights", 1)."""
-    parts = re.findall(r"\.([^.\[]+)|\[(\d+)\]", text)
-    return tuple(name or int(index) for name, index in parts)
-
-
-def _value(values: Any, place: Place) -> object:
-    for part in place:
-        values = values[part] if part != "..." else None
-    return values
-
-
-def _dotted(place: Place) -> str:
-    return (
-        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".") or "document"
-    )
-
-
-def _shown(value: object) -> str:
-    return shortened("nothing" if value is None else repr(value))
-
-
-def _suggestion(name: str, known: Any) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""

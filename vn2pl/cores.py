@@ -1,4 +1,4 @@
-"""What Polars reads once, when it is imported: how many threads it may use, and how its allocator shares memory."""
+"""What Polars reads of the environment: how many threads it may use, how its allocator shares memory, its engine."""
 
 import math
 import os
@@ -9,6 +9,7 @@ from .errors import InputError
 
 THREADS = "POLARS_MAX_THREADS"
 ALLOCATOR = "_RJEM_MALLOC_CONF"
+ENGINE = "POLARS_ENGINE_AFFINITY"
 # An arena per core and not four: memory that one thread lets go of is at hand for the next, a fifth less at the peak.
 SHARED_ARENAS = "percpu_arena:percpu,dirty_decay_ms:1000"
 CGROUP_QUOTAS = (Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"))
@@ -42,6 +43,11 @@ def share_arenas() -> None:
     """
     if sys.platform == "linux":
         os.environ.setdefault(ALLOCATOR, SHARED_ARENAS)
+
+
+def own_engine() -> None:
+    """Let no engine of the environment, such as one for graphics cards, stand in for those that vn2pl chooses."""
+    os.environ.pop(ENGINE, None)
 
 
 def _quota() -> float | None:

@@ -11,9 +11,11 @@ import polars.selectors as cs
 from . import queries
 from .errors import InputError
 from .messages import nearest_texts
+from .queries.imputed import POINT
 from .queries.names import (
     DEMAND,
     DISTANCE,
+    IMPUTED,
     IN_STOCK,
     KEY,
     PRODUCT,
@@ -137,6 +139,19 @@ def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: 
         sip=frames["sip"],
         distribution=frames["distribution"],
     )
+
+
+def as_published(explanation: Explanation, imputed: pl.DataFrame, sips: pl.DataFrame, /) -> Explanation:
+    """The explanation with the outcome and the SIP that a run published of its stockout, a row and some rows."""
+    row = imputed.row(0, named=True)
+    point = {POINT: row[SALES] if row[IMPUTED] else None}
+    outcome = {name: row[name] for name in explanation.outcome if name != POINT}
+    return explanation._replace(outcome={**point, **outcome}, sip=sips.sort(QUANTILE).select(QUANTILE, VALUE))
+
+
+def is_alike(explanation: Explanation, other: Explanation, /) -> bool:
+    """Whether two explanations have the same outcome and SIP."""
+    return explanation.outcome == other.outcome and explanation.sip.equals(other.sip)
 
 
 def as_json(explanation: Explanation, /) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Record(msgspec.Struct, frozen=True):
     fingerprint: Fingerprint
     files: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which makes it invalid, where its weeks are no dates."""
+        if min(map(date.fromisoformat, self.fingerprint.weeks), default=None) is None:
+            raise ValueError("expected weeks")
+
 
 class Earlier(NamedTuple):
     """An earlier run in the output folder, as far as it stands.

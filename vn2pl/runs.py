@@ -22,6 +22,7 @@ from .artifacts import (
 from .checks import raise_any, readable
 from .errors import InputError
 from .queries.names import ADDED, SALES, SALES_OBSERVED
+from .records import Backtested, Imputed, Record, record_problems
 from .transactions import is_pending, roll_forward
 
 DEMO = "demo panel"
@@ -29,6 +30,7 @@ IMPUTE, BACKTEST = "vn2pl impute", "vn2pl backtest"
 WRITTEN = {IMPUTE: IMPUTE_FILES, BACKTEST: BACKTEST_FILES}
 RECORDED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
 RECORDS = {IMPUTE: ("profile_parameters", "threads"), BACKTEST: ("mask", "seeds", "reference")}
+TYPES: Mapping[str, type[Record]] = {IMPUTE: Imputed, BACKTEST: Backtested}
 SUMMARY_SCHEMA = {"metric": pl.String, "value": pl.Float64}
 ATTEMPTS = 5
 
@@ -61,6 +63,8 @@ def recorded(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
 def _no_record(folder: Path, facts: Facts, command: str) -> Iterator[str]:
     if absent := [name for name in (*RECORDED, *RECORDS[command]) if name not in facts]:
         yield f"{folder / RUN_FILE}: expected the record of {command}, found nothing of {', '.join(absent)}"
+    else:
+        yield from (f"{folder / RUN_FILE}: {told}" for told in record_problems(facts, TYPES[command]))
 
 
 def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:

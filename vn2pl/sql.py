@@ -17,11 +17,13 @@ from .errors import InputError
 SUFFIX = ".sql"
 INTEGERS = range(-(2**63) + 1, 2**63)
 READING = ("SELECT", "WITH")
+ALLOWED = "expected the tables panel, imputed, sips, summary and neighbours only"
 
 # What a placeholder may not be looked for in, then placeholders, then what was opened and never closed.
 TOKENS = re.compile(
     r"""
-    (?P<quoted> '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
+    (?P<quoted> (?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*`
+      | (?<![\w$])\$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
   | (?P<comment> --[^\n]* | /\*(?:(?!/\*|\*/).)*\*/ )
   | (?P<cast> :: )
   | :(?P<name> [A-Za-z_]\w* )
@@ -30,6 +32,10 @@ TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Functions of Polars that stand for a table and read a file, even within quotes and comments: what is quoted, and what
+# only seems so, is for its parser to say.
+BLANK = r"(?:\s|--[^\n]*\n)*"
+READS_FILE = re.compile(rf"\b((?:read|scan)_\w*)[\"'`]?{BLANK}(?:/\*.*\*/{BLANK})?\(", re.IGNORECASE | re.DOTALL)
 PARAMETER = re.compile(
     r"param\s+(?P<name>[A-Za-z_]\w*)\s*:\s*(?P<kind>\w+)(?:\s*=\s*(?P<default>'(?:[^']|'')*'|\S+))?(?:\s+(?P<help>.*))?"
 )
@@ -134,7 +140,7 @@ def answer(
     except (PolarsError, PanicException) as error:
         # Polars puts the cause first, then the plan.
         cause = str(error).strip().partition("\n")[0]
-        missing = re.fullmatch(r"relation '(\w+)' was not found", cause)
+        missing = re.fullmatch(r"relation '(.*)' was not found", cause)
         hint = absent.get(missing[1], f"expected one of {', '.join(tables)}") if missing else ""
         raise InputError(f"{query.source}: {cause}{'; ' if hint else ''}{hint}") from error
 
@@ -231,6 +237,9 @@ def _check_statement(query: Query) -> None:
     ends = [token.start() for token in TOKENS.finditer(statement) if token["end"]]
     if any(statement[end:].strip("; \n\t\r") for end in ends):
         raise InputError(f"{query.source}: expected one statement, got several")
+    if function := READS_FILE.search(query.text):
+        line = query.text.count("\n", 0, function.start()) + 1
+        raise InputError(f"{query.source}:{line}: {function[1]} reads a file, which a query may not; {ALLOWED}")
 
 
 def _check_declarations(query: Query) -> None:

@@ -4,6 +4,7 @@ Rich takes as long to import as a panel to write, and is imported where somethin
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
 
+    from .layout import Column
+
 ANY_WIDTH = 10_000
+LEAST_WIDTH = 20
 
 
 class Reporter(Report, Protocol):
@@ -98,31 +102,55 @@ def progress_bar(console: "Console", *, disable: bool = False) -> "Progress":
     return Progress(*columns, console=console, transient=True, disable=disable)
 
 
-def plain_console(*, piped_width: int = ANY_WIDTH) -> "Console":
+def plain_console(*, piped_width: int) -> "Console":
     """Standard output for text as it is: as wide as the terminal, or as ``piped_width`` where it goes elsewhere."""
     from rich.console import Console
 
-    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    width = None if is_sized else piped_width
-    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    columns = width() or piped_width
+    return Console(file=sys.stdout, width=columns, markup=False, highlight=False, emoji=False)
 
 
-def fits(console: "Console", shown: "RenderableType") -> bool:
-    """Whether something is no wider than the console, with every word on its line."""
+def measured(console: "Console", shown: "RenderableType") -> int:
+    """How wide something is with every word on its line."""
     from rich.measure import Measurement
 
     unbound = console.options.update(max_width=ANY_WIDTH)
-    return Measurement.get(console, unbound, shown).maximum <= console.width
+    return Measurement.get(console, unbound, shown).maximum
+
+
+def width() -> int | None:
+    """Columns of the terminal that standard output is, or that COLUMNS tells of; None where it goes elsewhere."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
+def say(text: str = "", *, indent: str = "") -> None:
+    """Print lines of text, broken at words where the terminal is narrower."""
+    from .layout import sentence
+
+    for line in text.split("\n"):
+        print(sentence(line, width=width(), indent=indent))
+
+
+def print_columns(columns: "Sequence[Column]", *, has_header: bool = True) -> list[str]:
+    """Print a table as wide as the terminal at most; returns the headers that had no room."""
+    from .layout import table
+
+    shown = table(columns, width=width(), has_header=has_header)
+    for line in shown.lines:
+        print(line)
+    return shown.left_out
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]], *, header: Sequence[str] = ()) -> None:
-    """A small table on standard output: text to the left, everything after the first column to the right."""
-    from rich.console import Console
-    from rich.table import Table
+    """A small table under its title: the first column is text, all others are numbers."""
+    from .layout import Column
 
-    table = Table(title=title, title_justify="left", show_header=bool(header), box=None, pad_edge=False)
-    for index in range(len(rows[0])):
-        table.add_column(header[index] if header else "", justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(file=sys.stdout).print(table)
+    say(title)
+    columns = [
+        Column(header[place] if header else "", cells, "number" if place else "text")
+        for place, cells in enumerate(zip(*rows, strict=True))
+    ]
+    if left_out := print_columns(columns, has_header=bool(header)):
+        say(f"(no room for {', '.join(left_out)})")

@@ -21,13 +21,28 @@ import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from ..bounds import Attributes, Count, HalfLife, NonNegative, Part, Positive, Share
+from ..bounds import (
+    Attributes,
+    CellWidth,
+    Count,
+    Exponent,
+    Factor,
+    FewSteps,
+    HalfLife,
+    Neighbours,
+    NonNegative,
+    Part,
+    Positive,
+    Share,
+    Slope,
+)
 from ..names import IN_STOCK, KIND, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
 from ..packing import key_of
 from ..sums import added, age, decayed_sum, exact_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks, Gap
 
 STEPS = 2**13
+LARGEST_LOG = 50.0
 FARTHEST = 2**14 - 1
 OBSERVED = "observed"
 EXPOSURE = "exposure"
@@ -42,7 +57,7 @@ class IndexCell(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A group of SKUs whose sales in a week tell of that week, and its weight in the week index."""
 
     by: Attributes
-    weight: NonNegative
+    weight: Exponent
 
 
 class Peers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,15 +78,15 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     by: Attributes
     half_life: HalfLife = 1.0
     prior_units: Positive = 10.0
-    exponent: NonNegative
+    exponent: Exponent
 
 
 class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How expected demand follows the week index: 1 + zero_share * (z - 0.36) + level * (log level - 0.5), where a
     level counts as ``level_limit`` units at most: above it, all SKUs follow alike."""
 
-    zero_share: float = 0.65
-    level: float = 0.07
+    zero_share: Slope = 0.65
+    level: Slope = 0.07
     level_limit: Positive = 200.0
 
 
@@ -131,19 +146,19 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     half_life: HalfLife = 32.0
     recent_half_life: HalfLife = 4.0
-    recent_exponent: NonNegative = 0.65
+    recent_exponent: Exponent = 0.65
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
     cold_peers: tuple[Peers, ...] = COLD_PEERS
     least_level_share: Positive = 0.025
     store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
-    store_residual_weight: NonNegative = 0.9
+    store_residual_weight: Exponent = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
     index_prior_units: Positive = 3.0
-    index_level_power: NonNegative = 0.3
+    index_level_power: Exponent = 0.3
     elasticity: Elasticity = Elasticity()
     drifts: tuple[Drift, ...] = DRIFTS
-    year_ago_exponent: NonNegative = 0.45
+    year_ago_exponent: Exponent = 0.45
     year_ago_prior_units: Positive = 10.0
     residual_level_units: Positive = 2.0
     shape_half_life: HalfLife = 52.0
@@ -152,18 +167,18 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     peer_regularity_prior: Positive = 3.0
     kind_by: Attributes = ("Division",)
     metric: Metric = Metric()
-    cell_width: Positive = 0.1
+    cell_width: CellWidth = 0.1
     candidate_min_weeks: Count = 2
     rescale_offset: Positive = 0.05
     pool_share: Part = 0.3
-    fewest_neighbours: Count = 100
-    bounded_neighbours: Positive = 2.0
+    fewest_neighbours: Neighbours = 100
+    bounded_neighbours: Factor = 2.0
     settled_weeks: Count = 8
-    unsettled_neighbours: Positive = 1.3
-    unsettled_spread: NonNegative = 0.6
-    unsettled_markup: NonNegative = 0.05
+    unsettled_neighbours: Factor = 1.3
+    unsettled_spread: Exponent = 0.6
+    unsettled_markup: Exponent = 0.05
     count_share: Share = 0.4
-    count_limit: Positive = 30.0
+    count_limit: FewSteps = 30.0
 
     @property
     def groupings(self) -> Sequence[Attributes]:
@@ -391,7 +406,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         log_level = (pl.col("level").clip(upper_bound=follow.level_limit) + 0.1).log()
         elasticity = 1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * (log_level - 0.5)
         markup = self.unsettled_markup * self._unsettled()
-        return (self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
+        return _bounded(self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
 
     def _unsettled(self) -> pl.Expr:
         """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
@@ -434,7 +449,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def _corrected(self, log_ratio: pl.Expr) -> pl.Expr:
         """Expected demand, moved the more the less the SKU itself sells: of a large one its own level says it all."""
         share = self.residual_level_units / (pl.col("level") + self.residual_level_units)
-        return pl.col("expected_demand") * (share * log_ratio).exp()
+        return pl.col("expected_demand") * _bounded(share * log_ratio).exp()
 
     def kind(self) -> pl.Expr:
         return pl.col(KIND)
@@ -579,6 +594,11 @@ def _others(name: str, by: Sequence[str]) -> str:
 
 def _away(name: str, first: int, n: int) -> str:
     return f"{name}_of_row_{n}_from_week_{first}"
+
+
+def _bounded(log: pl.Expr) -> pl.Expr:
+    """A logarithm whose power is a number, whatever the exponents of the profile."""
+    return log.clip(-LARGEST_LOG, LARGEST_LOG)
 
 
 def _log_expected() -> pl.Expr:

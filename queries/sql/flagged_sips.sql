@@ -15,8 +15,7 @@ SELECT
     i.sales AS median,
     e.lowest,
     e.highest,
-    i.own_weeks,
-    i.candidates
+    i.own_weeks
 FROM imputed AS i
 LEFT JOIN ends AS e ON i.Store = e.Store AND i.Product = e.Product AND i.week = e.week
 WHERE ARRAY_LENGTH(i.flags) > 0 AND (:flag = '' OR ARRAY_CONTAINS(i.flags, :flag))

@@ -37,17 +37,15 @@ from ..backtest import (
     Backtest,
     backtest,
 )
-from ..cli import DONE
 from ..config import Config
-from ..errors import InputError
 from ..fingerprints import content
 from ..masks import Mask, draw_masks
 from ..runs import BACKTEST, DEMO, refuse_unfit
-from ..terminal import print_table, progress_bar
+from ..statuses import DONE
+from ..terminal import print_table, progress_bar, say
 from ..transactions import output_folder, replacing_set
 from .inputs import configured, read_observed, refuse_overlap
 
-LARGEST_SEED = 2**31 - 1
 CLASSES_SHOWN = 8
 DECILES = [f"pit_{number}" for number in range(1, 11)]
 FIGURES = {
@@ -70,11 +68,12 @@ PIT            largest distance of a decile of the randomised PIT from 10 %; 0 i
 
 def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
-    config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
+    (config, attributes), folder = configured(arguments), Path(arguments.out)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     refuse_overlap(arguments.data, folder)
     check = partial(refuse_unfit, folder, command=BACKTEST, data=arguments.data)
     check()
-    observed, _, notes = read_observed(arguments, config)
+    observed, _, notes = read_observed(arguments, config, attributes)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
     with output_folder(folder, check=check):
         start = time.perf_counter()
@@ -84,19 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
         facts = {**_facts(arguments, config, observed, seeds=seeds, seconds=seconds), "notes": notes}
         _write(result, facts, folder)
     if arguments.json:
-        print(json.dumps({**facts, **_figures(result.table)}))
+        print(json.dumps({**facts, **_figures(result.table)}, allow_nan=False))
     else:
         _tell(result.table, arguments.mask, config)
-        print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
+        say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE} ({seconds:.1f} s)")
     return DONE
-
-
-def _seeds(arguments: argparse.Namespace) -> list[int]:
-    if arguments.seeds < 1:
-        raise InputError(f"--seeds: expected a number from 1, got {arguments.seeds}")
-    if not 0 <= arguments.first_seed <= LARGEST_SEED - arguments.seeds:
-        raise InputError(f"--first-seed: expected a number from 0 to 2147483647, got {arguments.first_seed}")
-    return list(range(arguments.first_seed, arguments.first_seed + arguments.seeds))
 
 
 def _write(result: Backtest, facts: dict[str, Any], folder: Path) -> None:
@@ -147,8 +138,8 @@ def _tell(table: pl.DataFrame, mask: str, config: Config) -> None:
         _tell_part(table.filter(pl.col(PART) == part), mask if part == mask else f"{mask}, {part}", config)
     if len(parts) > 1:
         mean = _mean_of_parts(table)
-        print(f"Mean of {' and '.join(parts)}: scaled {mean['scaled_ratio']:.3f}, plain {mean['pinball_ratio']:.3f}\n")
-    print(LEGEND.format(reference=LABELS[REFERENCES[mask]]))
+        say(f"Mean of {' and '.join(parts)}: scaled {mean['scaled_ratio']:.3f}, plain {mean['pinball_ratio']:.3f}\n")
+    say(LEGEND.format(reference=LABELS[REFERENCES[mask]]), indent=" " * 15)
 
 
 def _tell_part(table: pl.DataFrame, name: str, config: Config) -> None:
@@ -158,12 +149,10 @@ def _tell_part(table: pl.DataFrame, name: str, config: Config) -> None:
     weeks = methods["weeks"][0]
     print_table(f"{name}: {weeks:,} weeks, candidate weeks {config.candidate_weeks}", rows, header=("", *FIGURES))
     for row in methods.filter(pl.col(ANSWERED) < 1).iter_rows(named=True):
-        print(
-            f"({labels[row[METHOD]]} answers {100 * row[ANSWERED]:.1f} % of the weeks; elsewhere the shown sales stay)"
-        )
+        say(f"({labels[row[METHOD]]} answers {100 * row[ANSWERED]:.1f} % of the weeks; elsewhere the shown sales stay)")
     _tell_segments(table.filter(pl.col(SEGMENT) != ALL, pl.col(METHOD) == PLAN))
     shares = methods.filter(pl.col(METHOD) == PLAN).select(DECILES).row(0)
-    print(f"\nPIT deciles of vn2pl, % (10 each is best): {'  '.join(_number(share, 100, 1) for share in shares)}\n")
+    say(f"\nPIT deciles of vn2pl, % (10 each is best): {'  '.join(_number(share, 100, 1) for share in shares)}\n")
 
 
 def _tell_segments(table: pl.DataFrame) -> None:
@@ -178,7 +167,7 @@ def _tell_segments(table: pl.DataFrame) -> None:
         if classes.height > CLASSES_SHOWN:
             more = f"{title}: {classes.height - CLASSES_SHOWN} more"
             rows.append((more, f"{classes['weeks'][CLASSES_SHOWN:].sum():,}", *[""] * len(shown)))
-    print()
+    say()
     print_table("vn2pl by segment, all seeds together", rows, header=("", "weeks", *shown))
 
 

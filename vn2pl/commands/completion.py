@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import shtab
 
-from ..cli import DONE, parser
+from ..cli import parser
+from ..statuses import DONE
 
 FILES = {"FILE", "PATH", "NAME|FILE.sql"}
 FOLDERS = {"DIR"}

@@ -8,6 +8,8 @@ from ..artifacts import lying
 from ..demo import demo_panel
 from ..errors import InputError
 from ..runs import refuse_mixing
+from ..statuses import DONE
+from ..terminal import say
 from ..transactions import output_folder, replacing_set
 
 PANEL_FILE = "panel.parquet"
@@ -26,9 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
             files.parquet(PANEL_FILE, demo.panel)
             files.parquet(DEMAND_FILE, demo.demand)
     stockouts = demo.panel["in_stock"].not_().sum()
-    print(f"{folder / PANEL_FILE}   {demo.panel.height:,} SKU-weeks, {stockouts:,} of them stockouts")
-    print(f"{folder / DEMAND_FILE}  the true demand of each")
-    return 0
+    say(f"{folder / PANEL_FILE}   {demo.panel.height:,} SKU-weeks, {stockouts:,} of them stockouts")
+    say(f"{folder / DEMAND_FILE}  the true demand of each")
+    return DONE
 
 
 def _refuse_unfit(folder: Path) -> None:

@@ -13,18 +13,20 @@ import polars as pl
 
 from .. import __version__, queries
 from ..artifacts import replacing
-from ..cli import DONE
+from ..checks import raise_any
 from ..errors import InputError
 from ..queries.names import IN_STOCK, PRODUCT, QUANTILE, STORE
-from ..runs import IMPUTE, Facts, recorded, scanned, steadily
+from ..runs import Facts, steadily
 from ..sipmath import write_library
+from ..statuses import DONE
+from ..streams import binary_output
+from ..terminal import say
+from .finished import files_of, finished, folder_of
 from .inputs import refuse_replacing
 
 CSV, SIPMATH = "csv", "sipmath"
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 TRIALS, SEED = 1000, 0
-MOST_TRIALS = 1_000_000
-LARGEST_SEED = 2**63 - 1
 ROWS_AT_A_TIME = 50_000
 SPREADSHEET_ROWS = 1_048_576
 
@@ -32,45 +34,40 @@ SPREADSHEET_ROWS = 1_048_576
 def run(arguments: argparse.Namespace) -> int:
     """Export; returns the exit status."""
     _check(arguments)
-    refuse_replacing(arguments)
-    folder = Path(arguments.out)
-    frame, facts = steadily(lambda: _read(folder, arguments), folder)
+    folder = folder_of(arguments)
+    refuse_replacing(arguments.to, files_of(folder))
+    frame, facts = steadily(lambda: _read(arguments), folder)
     with _stream(arguments.to) as stream:
         if arguments.format == CSV:
             told = _write_csv(stream, frame, arguments)
         else:
             told = _write_sipmath(stream, frame, arguments, facts)
     if arguments.to:
-        print(f"{arguments.to}  {told}")
+        say(f"{arguments.to}  {told}")
     return DONE
 
 
-def _read(folder: Path, arguments: argparse.Namespace) -> tuple[pl.DataFrame, Facts]:
+def _read(arguments: argparse.Namespace) -> tuple[pl.DataFrame, Facts]:
     """What is to be written of a run, and what it tells of itself."""
-    tables, facts = scanned(folder), recorded({folder: IMPUTE})[folder]
-    imputed, sips = (_chosen(tables[name], arguments) for name in ("imputed", "sips"))
+    run = finished(arguments)
+    imputed, sips = (_chosen(run.tables[name], arguments) for name in ("imputed", "sips"))
     _refuse_nothing(imputed, arguments)
     if arguments.format == CSV:
         levels = sips.select(pl.col(QUANTILE).unique().sort()).collect(engine="streaming")[QUANTILE].to_list()
-        return queries.for_spreadsheets(queries.wide(imputed, sips, levels=levels)).collect(engine="streaming"), facts
-    return sips.collect(engine="streaming"), facts
+        return queries.for_spreadsheets(queries.wide(imputed, sips, levels=levels)).collect(
+            engine="streaming"
+        ), run.facts
+    return sips.collect(engine="streaming"), run.facts
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Options of the other format, and numbers out of range."""
+    """Options of the other format."""
     own = {"trials": SIPMATH, "seed": SIPMATH, "separator": CSV}
-    problems = [
+    raise_any(
         f"--{name}: is for --format {form}"
         for name, form in own.items()
         if getattr(arguments, name) is not None and form != arguments.format
-    ]
-    trials, seed = arguments.trials, arguments.seed
-    if trials is not None and not 1 <= trials <= MOST_TRIALS:
-        problems.append(f"--trials: expected a number from 1 to {MOST_TRIALS:,}, got {trials}")
-    if seed is not None and not 0 <= seed <= LARGEST_SEED:
-        problems.append(f"--seed: expected a number from 0 to {LARGEST_SEED}, got {seed}")
-    if problems:
-        raise InputError(*problems)
+    )
 
 
 def _chosen(frame: pl.LazyFrame, arguments: argparse.Namespace) -> pl.LazyFrame:
@@ -84,17 +81,19 @@ def _refuse_nothing(imputed: pl.LazyFrame, arguments: argparse.Namespace) -> Non
     """A mistyped key should not end in an empty file."""
     asked = [f"--{name} {key}" for name in ("store", "product") for key in getattr(arguments, name) or ()]
     if asked and imputed.filter(~pl.col(IN_STOCK)).head(1).collect(engine="streaming").is_empty():
-        raise InputError(f"{' '.join(asked)}: {arguments.out} has no stockout of that kind; keys are as in the panel")
+        raise InputError(
+            f"{' '.join(asked)}: {folder_of(arguments)} has no stockout of that kind; keys are as in the panel"
+        )
 
 
 @contextmanager
 def _stream(to: str | None) -> Iterator[BinaryIO]:
     if to is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with replacing(Path(to)) as temporary, temporary.open("wb") as stream:
-        yield stream
+        with binary_output() as stream:
+            yield stream
+    else:
+        with replacing(Path(to)) as temporary, temporary.open("wb") as stream:
+            yield stream
 
 
 def _write_csv(stream: BinaryIO, shown: pl.DataFrame, arguments: argparse.Namespace) -> str:

@@ -24,7 +24,6 @@ from ..artifacts import (
     SUMMARY_FILE,
     listed_files,
 )
-from ..cli import DONE, INCOMPLETE
 from ..config import Config
 from ..fingerprints import Fingerprint, fingerprint
 from ..imputation import Imputation, Search, find, published, ready
@@ -33,7 +32,8 @@ from ..queries.imputed import FLAG_NAMES
 from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
 from ..runs import DEMO, IMPUTE, refuse_unfit
-from ..terminal import Reporter, print_table, reporter
+from ..statuses import DONE, INCOMPLETE
+from ..terminal import Reporter, print_table, reporter, say
 from ..transactions import output_folder, replacing_set
 from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
@@ -68,7 +68,7 @@ class Ended(NamedTuple):
 
 def run(arguments: argparse.Namespace) -> int:
     """Impute; returns the exit status."""
-    config, folder = configured(arguments), Path(arguments.out)
+    (config, attributes), folder = configured(arguments), Path(arguments.out)
     timings: dict[str, float] = {}
     refuse_overlap(arguments.data, folder)
     check = partial(refuse_unfit, folder, command=IMPUTE, data=arguments.data)
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand, notes = read_observed(arguments, config)
+            observed, demand, notes = read_observed(arguments, config, attributes)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
@@ -189,7 +189,7 @@ def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: p
         return
     closeness = {} if demand is None else _closeness(Path(arguments.out), demand, config)
     if arguments.json:
-        print(json.dumps({**ended.figures, "n_computed": ended.computed, **closeness}))
+        print(json.dumps({**ended.figures, "n_computed": ended.computed, **closeness}, allow_nan=False))
         return
     _tell_figures(ended, Path(arguments.out))
     if closeness:
@@ -197,30 +197,36 @@ def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: p
 
 
 def _tell_figures(ended: Ended, folder: Path) -> None:
-    figures = {name: value or 0 for name, value in ended.figures.items()}
+    figures = ended.figures
+    counts = {name: value or 0 for name, value in figures.items()}
+    per_cent = f" ({lift:+.1f} %)" if (lift := figures["volume_lift_pct"]) is not None else ""
     rows = [
-        ("SKU-weeks", f"{figures['n_rows']:,.0f}"),
-        ("Stockouts", f"{figures['n_stockouts']:,.0f}"),
-        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := figures.get("n_inferred_stockout")) else []),
-        ("  imputed", f"{figures['n_imputed']:,.0f}"),
-        ("  of them cold starts (no own history)", f"{figures['n_cold_start'] - figures['n_no_candidates']:,.0f}"),
-        ("  without candidates", f"{figures['n_not_imputed']:,.0f}"),
-        ("Mean sales of imputed weeks, before", f"{figures['mean_original_sales']:,.2f}"),
-        ("Mean sales of imputed weeks, after", f"{figures['mean_imputed_sales']:,.2f}"),
-        ("Volume, before", f"{figures['total_original_volume']:,.0f}"),
-        ("Volume, after", f"{figures['total_imputed_volume']:,.0f}"),
-        ("Lift", f"{figures['volume_lift']:,.0f} ({figures['volume_lift_pct']:+.1f} %)"),
+        ("SKU-weeks", f"{counts['n_rows']:,.0f}"),
+        ("Stockouts", f"{counts['n_stockouts']:,.0f}"),
+        *([("  inferred from sales", f"{inferred:,.0f}")] if (inferred := counts.get("n_inferred_stockout")) else []),
+        ("  imputed", f"{counts['n_imputed']:,.0f}"),
+        ("  of them cold starts (no own history)", f"{counts['n_cold_start'] - counts['n_no_candidates']:,.0f}"),
+        ("  without candidates", f"{counts['n_not_imputed']:,.0f}"),
+        ("Mean sales of imputed weeks, before", _mean(figures["mean_original_sales"])),
+        ("Mean sales of imputed weeks, after", _mean(figures["mean_imputed_sales"])),
+        ("Volume, before", f"{counts['total_original_volume']:,.0f}"),
+        ("Volume, after", f"{counts['total_imputed_volume']:,.0f}"),
+        ("Lift", f"{counts['volume_lift']:,.0f}{per_cent}"),
     ]
     print_table("Imputation", rows)
-    if not figures["n_stockouts"]:
-        print("\nNothing to impute: every SKU-week was in stock.")
-    elif figures["n_stockouts"] == figures["n_rows"]:
-        print("\nNothing to learn from: no SKU-week was in stock.")
-    if wary := _about_flags(figures):
-        print(f"\n{wary}")
-    print(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
+    if not counts["n_stockouts"]:
+        say("\nNothing to impute: every SKU-week was in stock.")
+    elif counts["n_stockouts"] == counts["n_rows"]:
+        say("\nNothing to learn from: no SKU-week was in stock.")
+    if wary := _about_flags(counts):
+        say(f"\n{wary}")
+    say(f"\nFiles in {folder}: {', '.join(listed_files(folder))}, {RUN_FILE}")
     if ended.earlier.reason:
-        print(_about_earlier(ended, stockouts=int(figures["n_stockouts"])))
+        say(_about_earlier(ended, stockouts=int(counts["n_stockouts"])))
+
+
+def _mean(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def _about_flags(figures: Mapping[str, float]) -> str:
@@ -270,9 +276,9 @@ def _tell_closeness(closeness: dict[str, float], levels: tuple[float, ...]) -> N
         ("  ratio (lower is better)", f"{ratio:.3f}"),
         (f"Demand within the {levels[0]:g} and {levels[-1]:g} quantiles", f"{100 * closeness['coverage']:.1f} %"),
     ]
-    print()
+    say()
     print_table("Against the demo panel's true demand", rows)
-    print(f"(pinball over the {closeness['compared_weeks']:,.0f} stockouts that have own earlier weeks)")
+    say(f"(pinball over the {closeness['compared_weeks']:,.0f} stockouts that have own earlier weeks)")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +11,12 @@ import msgspec
 import polars as pl
 
 from .. import memory
-from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
+from ..artifacts import IMPUTED_FILE, SIPS_FILE
 from ..checks import raise_any
 from ..config import READING_OPTIONS, Config
 from ..errors import InputError
 from ..reading import read_counted
-from ..runs import FILES
+from .attributes import attribute_notes
 
 
 class Observed(NamedTuple):
@@ -27,18 +27,17 @@ class Observed(NamedTuple):
     notes: Sequence[str] = ()
 
 
-def configured(arguments: argparse.Namespace) -> Config:
-    """The configuration file's settings, or the embedded ones, with what the command line replaces."""
-    config = _from_file(arguments.config) if arguments.config else Config()
+def configured(arguments: argparse.Namespace) -> tuple[Config, Mapping[str, str]]:
+    """The configuration file's settings, or the embedded ones, with what the command line replaces; and the attributes
+    that the file names, each with its place."""
+    config, attributes = _from_file(arguments.config) if arguments.config else (Config(), {})
     if arguments.n_neighbors is not None:
-        if arguments.n_neighbors < 1:
-            raise InputError(f"--n-neighbors: expected a number from 1, got {arguments.n_neighbors}")
         config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
     if arguments.candidate_weeks:
         config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
     for name, value in reading_options(arguments).items():
         config = _with_option(config, name, value)
-    return config
+    return config, attributes
 
 
 def reading_options(arguments: argparse.Namespace) -> Mapping[str, Any]:
@@ -59,11 +58,11 @@ def _with_option(config: Config, name: str, value: object) -> Config:
         raise InputError(f"{option(name)}: {error}") from None
 
 
-def _from_file(path: str) -> Config:
+def _from_file(path: str) -> tuple[Config, Mapping[str, str]]:
     # YAML takes as long to import as a panel to fingerprint.
-    from ..config_files import load_config
+    from ..config_files import read_config
 
-    return load_config(path)
+    return read_config(path)
 
 
 def refuse_overlap(data: str | None, folder: Path) -> None:
@@ -77,15 +76,18 @@ def refuse_overlap(data: str | None, folder: Path) -> None:
         raise InputError(f"--out {folder}: expected a folder outside the input, got one that --data {data} reads from")
 
 
-def refuse_replacing(arguments: argparse.Namespace) -> None:
-    """What --to names may not replace what it is read from. Raises InputError where it would."""
-    if not arguments.to:
+def refuse_replacing(to: str | None, sources: Iterable[str | Path]) -> None:
+    """What --to names is a file that can be there, and none that is read. Raises InputError where it is not."""
+    if to is None:
         return
-    to, read = _real(arguments.to), (*FILES.values(), RUN_FILE)
-    sources = [arguments.data] if arguments.data else [Path(arguments.out, name) for name in read]
+    if not _real(to).parent.is_dir():
+        raise InputError(f"--to {to}: expected a folder that exists, got {Path(to).parent}")
+    if Path(to).is_dir():
+        raise InputError(f"--to {to}: expected a file, got a folder")
+    target = _real(to)
     for source in map(_real, sources):
-        if to == source or (arguments.data and source in to.parents):
-            raise InputError(f"--to {arguments.to}: expected a file of its own, got one that is read from")
+        if target == source or (source in target.parents and source.is_dir()):
+            raise InputError(f"--to {to}: expected a file of its own, got one that is read from")
 
 
 def _real(path: str | Path) -> Path:
@@ -93,8 +95,9 @@ def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read_observed(arguments: argparse.Namespace, config: Config) -> Observed:
+def read_observed(arguments: argparse.Namespace, config: Config, attributes: Mapping[str, str]) -> Observed:
     """The panel that --data names, its stockouts inferred if so wanted, or the demo panel; notes on it are printed.
+    ``attributes`` are those that the configuration file names (see `configured`).
 
     Raises InputError, before reading it whole, where a panel of so many rows will not fit into memory.
     """
@@ -104,15 +107,22 @@ def read_observed(arguments: argparse.Namespace, config: Config) -> Observed:
         from ..demo import demo_panel
 
         demo = demo_panel()
-        return Observed(demo.panel, demo.demand)
+        notes = attribute_notes(attributes, demo.panel.columns)
+        _print(notes, arguments)
+        return Observed(demo.panel, demo.demand, notes)
     inferred = config.candidate_weeks if arguments.infer_stockouts else None
-    panel, rows, notes = read_counted(arguments.data, config, infer_stockouts=inferred, step=config.demand_unit)
-    if not getattr(arguments, "quiet", False):
-        for note in notes:
-            print(f"note: {note}", file=sys.stderr)
+    panel, rows, of_panel = read_counted(arguments.data, config, infer_stockouts=inferred, step=config.demand_unit)
+    notes = [*of_panel, *attribute_notes(attributes, panel.collect_schema().names())]
+    _print(notes, arguments)
     if not arguments.ignore_memory:
         memory.require(memory.estimate(rows=rows), source=arguments.data)
     return Observed(panel.collect(), notes=notes)
+
+
+def _print(notes: Iterable[str], arguments: argparse.Namespace) -> None:
+    if not getattr(arguments, "quiet", False):
+        for note in notes:
+            print(f"vn2pl: note: {note}", file=sys.stderr)
 
 
 def _without_data(arguments: argparse.Namespace) -> Iterator[str]:

@@ -8,7 +8,7 @@ from .. import memory, queries
 from ..config import Config
 from ..imputation import Engine, Search, Shard, ready
 from ..physical import physical_nodes
-from ..terminal import print_table
+from ..terminal import print_table, say
 
 
 def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_neighbours: bool, as_json: bool) -> None:
@@ -23,11 +23,11 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
     if as_json:
         shards = [{**shard._asdict(), "pair_bytes": _pair_bytes(shard)} for shard in search.shards]
         told = {"candidates": candidates, "peak_bytes": peak, "available_bytes": available, "shards": shards}
-        print(json.dumps(told))
+        print(json.dumps(told, allow_nan=False))
         return
     _tell(search)
     room = "" if available is None else f" of {memory.gigabytes(available)} available"
-    print(
+    say(
         f"\n{candidates:,} candidates; about {memory.gigabytes(peak)} of memory at the peak{room}. Nothing was written."
     )
 

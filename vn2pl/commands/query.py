@@ -1,27 +1,28 @@
 """``vn2pl query``: answer a question about a run, or about a panel, with SQL."""
 
 import argparse
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
-from rich.table import Table
 
 from .. import memory, queries
 from ..artifacts import replacing
-from ..cli import DONE
-from ..config import READING_OPTIONS
 from ..errors import InputError
 from ..imputation import ready
-from ..runs import IMPUTE, recorded, scanned, steadily
+from ..layout import Column, printable
+from ..runs import steadily
 from ..sql import Query, answer, bind, load, parameter_values, shipped
-from ..terminal import fits, plain_console
-from .inputs import configured, option, read_observed, refuse_replacing
+from ..statuses import DONE
+from ..streams import binary_output
+from ..terminal import print_columns, say
+from .finished import files_of, finished, folder_of, refuse_both
+from .inputs import configured, read_observed, refuse_replacing
 
 ROWS_SHOWN = 50
 TABLE = "table"
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     query, given, form = load(arguments.query), parameter_values(arguments.param), _form(arguments)
     # Before anything is read: what is wrong with the parameters should not take a run to be told.
     bind(query, given)
-    refuse_replacing(arguments)
+    refuse_both(arguments)
+    refuse_replacing(arguments.to, [arguments.data] if arguments.data else files_of(folder_of(arguments)))
     frame = _answer(query, arguments, given)
     _publish(frame, query, form, arguments.to)
     return DONE
@@ -48,7 +50,7 @@ def _answer(query: Query, arguments: argparse.Namespace, given: Mapping[str, str
     def asked() -> pl.DataFrame:
         return answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
 
-    return asked() if arguments.data else steadily(asked, Path(arguments.out))
+    return asked() if arguments.data else steadily(asked, folder_of(arguments))
 
 
 def _form(arguments: argparse.Namespace) -> str:
@@ -63,21 +65,15 @@ def _form(arguments: argparse.Namespace) -> str:
 
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
-        config = configured(arguments)
-        observed = read_observed(arguments, config).panel
+        config, attributes = configured(arguments)
+        observed = read_observed(arguments, config, attributes).panel
         search = ready(queries.features(observed.lazy(), config), config)
         if not arguments.ignore_memory:
             # One query searches all pairs at once, not shard by shard.
             needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
             memory.require(needed, source=arguments.data)
         return _tables_of(observed.lazy(), queries.search(search.prepared, config))
-    for name in ("config", "infer_stockouts", "ignore_memory", *READING_OPTIONS):
-        if getattr(arguments, name):
-            raise InputError(f"{option(name)}: is for --data; an earlier run was configured when it ran")
-    folder = Path(arguments.out)
-    tables = scanned(folder, otherwise=", or give --data")
-    recorded({folder: IMPUTE})
-    return tables
+    return finished(arguments).tables
 
 
 def _tables_of(panel: pl.LazyFrame, found: queries.Found) -> dict[str, pl.LazyFrame]:
@@ -98,11 +94,12 @@ def _publish(frame: pl.DataFrame, query: Query, form: str, to: str | None) -> No
     with _writable(query, form):
         content = CONTENTS[form](frame)
     if to is None:
-        sys.stdout.write(content.decode())
+        with binary_output() as stream:
+            stream.write(content)
         return
     with replacing(Path(to)) as temporary:
         temporary.write_bytes(content)
-    print(f"{to}  {frame.height:,} rows")
+    say(f"{to}  {frame.height:,} rows")
 
 
 @contextmanager
@@ -134,36 +131,23 @@ CONTENTS = {"csv": _csv, "json": _json, "parquet": _parquet}
 
 
 def _tell(frame: pl.DataFrame, query: Query) -> None:
-    console, shown = plain_console(), frame.head(ROWS_SHOWN)
+    shown = frame.head(ROWS_SHOWN)
     if query.title:
-        console.print(query.title)
-    table = _table(shown)
-    console.print(table if fits(console, table) else _records(shown))
+        say(printable(query.title))
+    left_out = print_columns([_column(series) for series in shown])
+    if left_out:
+        say(f"(no room for {', '.join(left_out)}; --to FILE.csv writes all columns)")
     if frame.height > ROWS_SHOWN:
-        print(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
+        say(f"({ROWS_SHOWN} of {frame.height:,} rows; --to FILE.csv writes them all)")
     elif frame.is_empty():
-        print("(no rows)")
+        say("(no rows)")
 
 
-def _table(frame: pl.DataFrame) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*map(_cell, row))
-    return table
-
-
-def _records(frame: pl.DataFrame) -> Table:
-    """A column a line, for answers that are wider than the terminal."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for row in frame.iter_rows(named=True):
-        table.add_row()
-        for name, value in row.items():
-            table.add_row(name, _cell(value))
-    return table
+def _column(series: pl.Series) -> Column:
+    kind: Literal["text", "date", "number"] = "number" if series.dtype.is_numeric() else "text"
+    if series.dtype.is_temporal() or series.dtype == pl.Boolean:
+        kind = "date"
+    return Column(printable(series.name), [printable(_cell(value)) for value in series], kind)
 
 
 def _cell(value: object) -> str:
@@ -171,12 +155,14 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:,.6g}" if value and abs(value) < 0.01 else f"{value:,.2f}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, Iterable) and not isinstance(value, str) else str(value)
 
 
 def _tell_queries() -> None:
     for name, query in shipped().items():
-        print(f"{name}\n    {query.title}")
+        say(name)
+        say(f"    {query.title}", indent=" " * 4)
         for parameter in query.parameters:
             default = ", must be given" if parameter.default is None else f" = {parameter.default or repr('')}"
-            print(f"      --param {parameter.name}  {parameter.kind}{default}  {parameter.help}")
+            told = f"--param {parameter.name}  {parameter.kind}{default}  {parameter.help}"
+            say(f"      {told}", indent=" " * 10)

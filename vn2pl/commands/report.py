@@ -1,7 +1,6 @@
 """``vn2pl report``: an earlier run as one HTML file."""
 
 import argparse
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
@@ -9,10 +8,13 @@ import polars as pl
 
 from ..artifacts import BACKTEST_TABLE_FILE, RUN_FILE, replacing
 from ..checks import readable
-from ..cli import DONE
 from ..errors import InputError
 from ..report.gathering import Calibration, Gathered, gather
 from ..runs import BACKTEST, IMPUTE, Facts, recorded, scanned, steadily
+from ..statuses import DONE
+from ..terminal import say
+from .finished import folder_of
+from .inputs import refuse_replacing
 
 EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
 
@@ -20,12 +22,12 @@ EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
 def run(arguments: argparse.Namespace) -> int:
     """Write the report; returns the exit status."""
     _refuse_without_extra()
-    folder, backtests, to = Path(arguments.processed), [*map(Path, arguments.backtest)], Path(arguments.out)
+    folder, backtests, to = folder_of(arguments), [*map(Path, arguments.backtest)], Path(arguments.to)
 
     def read() -> tuple[Gathered, list[Calibration]]:
         facts = recorded({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
         tables, calibrations = scanned(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
-        _check_place(to, facts)
+        refuse_replacing(str(to), (source / name for source in facts for name in (RUN_FILE, *facts[source]["files"])))
         return gather(tables, facts[folder], chosen=arguments.sku), calibrations
 
     gathered, calibrations = steadily(read, folder, *backtests)
@@ -33,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     text = page(gathered, calibrations)
     with replacing(to) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    print(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+    say(f"{to}  {to.stat().st_size / 1e6:.1f} MB")
     return DONE
 
 
@@ -56,12 +58,3 @@ def _calibration(folder: Path, facts: Facts) -> Calibration:
     path = folder / BACKTEST_TABLE_FILE
     with readable(str(path)):
         return Calibration(facts, pl.read_parquet(path, glob=False))
-
-
-def _check_place(to: Path, sources: Mapping[Path, Facts]) -> None:
-    """The report may not replace what it is read from."""
-    if not to.parent.is_dir():
-        raise InputError(f"--out {to}: expected a folder that exists, got {to.parent}")
-    for folder, facts in sources.items():
-        if to.resolve() in {(folder / name).resolve() for name in (RUN_FILE, *facts["files"])}:
-            raise InputError(f"--out {to}: expected a file of its own, got one that is read from")

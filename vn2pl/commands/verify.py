@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 
 from ..artifacts import refuse_damage
-from ..cli import DONE
 from ..runs import steadily
+from ..statuses import DONE
+from ..terminal import say
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check sizes and checksums against ``run.json``; returns the exit status."""
     folder = Path(arguments.folder)
     steadily(lambda: refuse_damage(folder), folder)
-    print(f"{folder}: complete")
+    say(f"{folder}: complete")
     return DONE

@@ -7,24 +7,32 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+import polars as pl
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from ..cli import DONE
+from .. import __version__, memory
 from ..config import Config
-from ..explaining import Explanation, as_json, explain, find_stockout
+from ..explaining import Explanation, as_json, as_published, explain, find_stockout, is_alike
+from ..layout import Column, printable, table
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
 from ..queries.sips import MEDIAN
-from ..terminal import fits, plain_console
+from ..runs import steadily
+from ..statuses import DONE
+from ..terminal import measured, plain_console
+from .finished import Finished, finished, folder_of, refuse_both
 from .inputs import configured, read_observed
 
 PIPED_WIDTH = 100
 TWO_COLUMNS = 92
+BETWEEN = 4
 NEAREST = 10
 ROWS = 12
+CONTINUED = "(continued)"
 BAR, SHORT_BAR = 20, 8
-ROOMY = 50
+ROOMY = 44
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 STATUS_WORDS = {
     "imputed": "imputed",
@@ -56,6 +64,15 @@ class Feature(NamedTuple):
     told: Callable[[float], str]
 
 
+class Told(NamedTuple):
+    """What there is to tell: an explanation, and of which run, unless it was worked out from a panel."""
+
+    explanation: Explanation
+    config: Config
+    run: Finished | None = None
+    is_same: bool = True
+
+
 class Bar(NamedTuple):
     """A stretch of demand, its probability, and the quantile levels whose values lie in it."""
 
@@ -78,41 +95,79 @@ FEATURES = {
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
-    config = configured(arguments)
-    observed = read_observed(arguments, config).panel
-    stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
-    explanation = explain(observed.lazy(), config, stockout)
+    refuse_both(arguments)
+    told = _of_panel(arguments) if arguments.data else steadily(lambda: _of_run(arguments), folder_of(arguments))
     if arguments.json:
-        print(json.dumps(as_json(explanation), allow_nan=False))
+        is_same = {} if told.run is None else {"is_same_as_searched_again": told.is_same}
+        print(json.dumps({**as_json(told.explanation), **is_same}, allow_nan=False))
     else:
         console = plain_console(piped_width=PIPED_WIDTH)
-        console.print(_screen(explanation, config, console))
+        console.print(_screen(told, console))
     return DONE
 
 
-def _screen(explanation: Explanation, config: Config, console: Console) -> Group:
+def _of_panel(arguments: argparse.Namespace) -> Told:
+    config, attributes = configured(arguments)
+    observed = read_observed(arguments, config, attributes).panel
+    return Told(_explained(arguments, observed, config), config)
+
+
+def _of_run(arguments: argparse.Namespace) -> Told:
+    """The search is done again to show its neighbours, but the outcome and the SIP are those that the run published."""
+    run = finished(arguments)
+    config, imputed = run.config(), run.tables["imputed"]
+    if not arguments.ignore_memory:
+        rows = imputed.select(pl.len()).collect(engine="streaming").item()
+        memory.require(memory.estimate(rows=rows), source=str(run.folder))
+    searched = _explained(arguments, run.tables["panel"].collect(engine="streaming"), config)
+    of_stockout = (frame.filter(searched.stockout.is_row()) for frame in (imputed, run.tables["sips"]))
+    explanation = as_published(searched, *pl.collect_all(of_stockout, engine="streaming"))
+    return Told(explanation, config, run, is_same=is_alike(explanation, searched))
+
+
+def _explained(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> Explanation:
+    stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
+    return explain(observed.lazy(), config, stockout)
+
+
+def _screen(told: Told, console: Console) -> Group:
+    explanation, config = told.explanation, told.config
     profile = _profile(explanation, config.profile)
-    parts: list[RenderableType] = [_facts(explanation, config), ""]
-    if explanation.neighbours.is_empty():
+    parts: list[RenderableType] = [_facts(told), ""]
+    if explanation.neighbours.is_empty() or explanation.sip.is_empty():
         return Group(*parts, profile)
-    drawn = _sip(explanation, config.demand_unit, console)
-    parts += [_beside(profile, drawn)] if console.width >= TWO_COLUMNS else [profile, "", drawn]
+    is_beside = console.width >= TWO_COLUMNS
+    width = console.width - is_beside * (measured(console, profile) + BETWEEN)
+    drawn = _sip(explanation, config.demand_unit, width=width, is_plain=console.options.ascii_only)
+    parts += [_beside(profile, drawn)] if is_beside else [profile, "", drawn]
     return Group(*parts, "", *_neighbours(explanation, console))
 
 
-def _facts(explanation: Explanation, config: Config) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for label, text in _sentences(explanation, config):
-        table.add_row(label, text)
-    return table
+def _facts(told: Told) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in _sentences(told.explanation, told.config):
+        grid.add_row(label, text)
+    if told.run and not told.is_same:
+        grid.add_row("Note", _note(told.run))
+    return grid
+
+
+def _note(run: Finished) -> str:
+    of_run, here = map(_versions, (run.facts["versions"], {"vn2pl": __version__, "polars": pl.__version__}))
+    return f"searched again, it is not the same (the run: {of_run}; here: {here}): profile and neighbours are of here"
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return f"vn2pl {versions.get('vn2pl')}, Polars {versions.get('polars')}"
 
 
 def _sentences(explanation: Explanation, config: Config) -> Iterator[tuple[str, str]]:
     stockout, outcome = explanation.stockout, explanation.outcome
     season = stockout.week.isocalendar().week
-    yield "Stockout", f"Store {stockout.store}, Product {stockout.product}, week {stockout.week} (ISO week {season})"
+    sku = f"Store {_key(stockout.store)}, Product {_key(stockout.product)}"
+    yield "Stockout", f"{sku}, week {stockout.week} (ISO week {season})"
     yield "Sold", f"{_units(explanation.sales)}, so demand was at least that" if explanation.sales else "0"
     if explanation.sip.height:
         yield "Demand", _demand(explanation)
@@ -145,41 +200,42 @@ def _pool(explanation: Explanation, config: Config) -> str:
 
 def _profile(explanation: Explanation, name: str) -> Table:
     outcome, source = explanation.outcome, explanation.outcome["level_source"]
-    table = _small_table(f"Profile: {name}")
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", overflow="fold")
-    table.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
-    table.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
+    grid = _small_table(f"Profile: {name}")
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", overflow="fold")
+    grid.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
+    grid.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
     for feature, value in explanation.features.items():
         if feature in CODES:
             continue
         label, told = FEATURES.get(feature, Feature(_words(feature).capitalize(), _number))
-        table.add_row(label, told(value) if value is not None else "-")
+        grid.add_row(label, told(value) if value is not None else "-")
     if explanation.pool["spread"]:
-        table.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
-    return table
+        grid.add_row("Widened both ways by", f"x {math.exp(explanation.pool['spread']):.2f}")
+    return grid
 
 
-def _sip(explanation: Explanation, unit: float, console: Console) -> Table:
+def _sip(explanation: Explanation, unit: float, *, width: int, is_plain: bool) -> Text:
     """The distribution as bars, with the quantile levels beside the values they fall on."""
-    table = _small_table("Demand, its probability, and quantiles")
     bars = list(_bars(explanation, unit))
-    highest, width = max(bar.probability for bar in bars), BAR if console.width >= ROOMY else SHORT_BAR
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(min_width=width)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(overflow="fold")
-    for bar in bars:
-        drawn = _drawn(bar.probability / highest, width=width, is_plain=console.options.ascii_only)
-        table.add_row(bar.label, drawn, _percent(bar.probability), _levels(bar.levels))
-    return table
+    highest, length = max(bar.probability for bar in bars), BAR if width >= ROOMY else SHORT_BAR
+    drawn = [_drawn(bar.probability / highest, width=length, is_plain=is_plain).ljust(length) for bar in bars]
+    columns = [
+        Column("", [bar.label for bar in bars], "number"),
+        Column("", drawn, "date"),
+        Column("", [_percent(bar.probability) for bar in bars], "number"),
+        Column("", [_levels(bar.levels) for bar in bars], "text"),
+    ]
+    title = "Demand, its probability, and quantiles"
+    return Text("\n".join([title, *table(columns, width=width, has_header=False).lines]), no_wrap=True)
 
 
 def _bars(explanation: Explanation, unit: float) -> Iterator[Bar]:
     probabilities = {round(value / unit): share for value, share in explanation.distribution.iter_rows()}
     values = {**dict(explanation.sip.iter_rows()), MEDIAN: explanation.outcome["point"]}
     quantiles = [(level, int(value / unit + 1e-9)) for level, value in sorted(values.items())]
-    lowest, highest = min(probabilities), max(value for _, value in quantiles)
+    ends = [value for _, value in quantiles]
+    lowest, highest = min(*probabilities, *ends), max(ends)
     step = _step(lowest, highest)
     first = lowest // step * step
     for start in range(first, highest + 1, step):
@@ -226,7 +282,7 @@ def _neighbours(explanation: Explanation, console: Console) -> list[RenderableTy
     shown = explanation.neighbours.height
     title = f"Nearest {min(NEAREST, shown)} of {shown:,} neighbours"
     whole = _columns(f"{title}, with distance by coordinate", {**known, **compared})
-    if fits(console, whole):
+    if measured(console, whole) <= console.width:
         return [whole]
     numbers = {"#": known.pop("#")}
     parts = [*_parts(title, numbers, known, console), *_parts("Distance by coordinate", numbers, compared, console)]
@@ -239,18 +295,18 @@ def _parts(
     """As many columns at a time as the screen holds, the numbers of the rows beside each lot."""
     lot = dict(numbers)
     for label, cells in columns.items():
-        if len(lot) > 1 and not fits(console, _columns(title, {**lot, label: cells})):
+        if len(lot) > 1 and measured(console, _columns(title, {**lot, label: cells})) > console.width:
             yield _columns(title, lot)
-            lot = dict(numbers)
+            title, lot = CONTINUED, dict(numbers)
         lot[label] = cells
     yield _columns(title, lot)
 
 
 def _with_blanks(tables: Sequence[Table]) -> Iterator[RenderableType]:
-    for number, table in enumerate(tables):
+    for number, part in enumerate(tables):
         if number:
             yield ""
-        yield table
+        yield part
 
 
 def _identity(explanation: Explanation) -> dict[str, list[str]]:
@@ -258,8 +314,8 @@ def _identity(explanation: Explanation) -> dict[str, list[str]]:
     store, product, week = NEIGHBOUR.values()
     labels: Mapping[str, tuple[str, Callable[[Any], str]]] = {
         "#": (RANK, str),
-        "Store": (store, str),
-        "Product": (product, str),
+        "Store": (store, _key),
+        "Product": (product, _key),
         "week": (week, str),
         "sold": (SALES, _units),
         "as demand": (DEMAND, _number),
@@ -277,12 +333,12 @@ def _compared(explanation: Explanation) -> dict[str, list[str]]:
 
 
 def _columns(title: str, columns: Mapping[str, Sequence[str]]) -> Table:
-    table = _small_table(title, header=True)
+    grid = _small_table(title, header=True)
     for label in columns:
-        table.add_column(label.replace(" ", "\n"), justify="right", vertical="bottom", overflow="fold")
+        grid.add_column(label.replace(" ", "\n"), justify="right", vertical="bottom", overflow="fold")
     for row in zip(*columns.values(), strict=True):
-        table.add_row(*row)
-    return table
+        grid.add_row(*row)
+    return grid
 
 
 def _small_table(title: str, *, header: bool = False) -> Table:
@@ -290,13 +346,17 @@ def _small_table(title: str, *, header: bool = False) -> Table:
 
 
 def _beside(left: RenderableType, right: RenderableType) -> Table:
-    table = Table.grid(padding=(0, 4))
-    table.add_row(left, right)
-    return table
+    grid = Table.grid(padding=(0, BETWEEN))
+    grid.add_row(left, right)
+    return grid
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _key(value: object) -> str:
+    return printable(str(value))
 
 
 def _units(value: float) -> str:

@@ -168,7 +168,7 @@ def _run(gathered: Gathered) -> dict[str, Any]:
 
 def _chart(name: str, spec: charts.Spec) -> Chart:
     """A specification as text that cannot end the element it stands in."""
-    text = json.dumps(spec, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(spec, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     safe = text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
     return Chart(name, spec["height"], Markup(safe))
 
