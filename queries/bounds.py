@@ -1,7 +1,8 @@
 """Bounded values of configurations, checked when one is read.
 
 Numbers are finite and no larger than what may still mean something: sums and powers of them stay finite as well. An
-attribute groups SKUs: never by the week itself, its sales or its stock, which would give away what is hidden.
+attribute groups SKUs: never by the week itself, its sales or its stock, which would give away what is hidden, nor by a
+column that has the name of one that the plan adds.
 """
 
 from typing import Annotated
@@ -29,7 +30,12 @@ Factor = Annotated[float, msgspec.Meta(ge=0.001, le=1000)]
 FewSteps = Annotated[float, msgspec.Meta(ge=0.001, le=100)]
 Part = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-NO_ATTRIBUTE = "^(?!(week|sales|in_stock)$)"
+GIVES_AWAY = ("week", "sales", "in_stock")
+ADDED = (
+    *("sku", "hash", "own_weeks", "level_source", "cold_level", "long_run_level", "level", "recent_level", "week_index"),
+    *("dispersion", "zero_share", "odd_share", "peer_regularity", "expected_demand", "relative_sales", "kind"),
+)
+NO_ATTRIBUTE = f"^(?!({'|'.join((*GIVES_AWAY, *ADDED))})$|group by )"
 Attribute = Annotated[str, msgspec.Meta(pattern=NO_ATTRIBUTE)]
 Attributes = tuple[Attribute, ...]
 Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]

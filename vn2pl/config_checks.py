@@ -18,6 +18,7 @@ from .queries.bounds import NO_ATTRIBUTE, SMALLEST
 Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
 
+ATTRIBUTE = "an attribute of SKUs, not the week, its sales or in_stock, nor a name of vn2pl's own"
 BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
     "ge": ("from", ge),
     "gt": ("above", gt),
@@ -166,5 +167,5 @@ def _in_words(kind: inspect.Type) -> str:
         case inspect.VarTupleType(min_length=least) | inspect.ListType(min_length=least):
             return f"a list{f' of at least {least}' if least else ''}"
         case inspect.StrType():
-            return "an attribute of SKUs, not the week, its sales or in_stock" if _is_attribute(kind) else "text"
+            return ATTRIBUTE if _is_attribute(kind) else "text"
     return "keys with values"

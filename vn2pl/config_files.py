@@ -79,9 +79,11 @@ def read_config(path: str | os.PathLike[str]) -> ConfigFile:
     marks = dict(found)
 
     def at(place: Place) -> str:
-        return f"{source}:{_nearest(marks, place)}"
+        mark = _nearest(marks, place)
+        return f"{source}:{mark.line + 1}:{mark.column + 1}"
 
     problems = [*_repeated(node, ()), *find_problems(document)]
+    problems.sort(key=lambda problem: _nearest(marks, problem[0]).index)
     if problems:
         shown = [f"{at(place)} {dotted(place) or 'document'}: {told}" for place, told in problems[:MOST_PROBLEMS]]
         more = len(problems) - len(shown)
@@ -146,7 +148,7 @@ def _key(node: yaml.Node) -> str:
     return node.value if isinstance(node, yaml.ScalarNode) else "(not a name)"
 
 
-def _nearest(marks: Mapping[Place, yaml.Mark], place: Place) -> str:
+def _nearest(marks: Mapping[Place, yaml.Mark], place: Place) -> yaml.Mark:
     while place not in marks:
         place = place[:-1]
-    return f"{marks[place].line + 1}:{marks[place].column + 1}"
+    return marks[place]

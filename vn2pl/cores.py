@@ -8,6 +8,7 @@ from pathlib import Path
 from .errors import InputError
 
 THREADS = "POLARS_MAX_THREADS"
+MOST_PER_CORE = 4
 ALLOCATOR = "_RJEM_MALLOC_CONF"
 ENGINE = "POLARS_ENGINE_AFFINITY"
 # An arena per core and not four: memory that one thread lets go of is at hand for the next, a fifth less at the peak.
@@ -23,15 +24,16 @@ def usable_cores() -> int:
 
 
 def bound_threads(jobs: int) -> int:
-    """Give Polars ``jobs`` threads, -1 meaning all usable cores; returns their number.
+    """Give Polars ``jobs`` threads, -1 meaning all usable cores, and four for each core at most; returns their number.
 
-    Must run before Polars is imported. Raises InputError for other numbers.
+    Memory grows with the square of threads. Must run before Polars is imported. Raises InputError for other numbers.
     """
     if jobs == 0 or jobs < -1:
         raise InputError(f"--n-jobs: expected a number of threads from 1, or -1 for all cores, got {jobs}")
     if "polars" in sys.modules:
         raise RuntimeError("polars is imported already: its number of threads is fixed")
-    threads = usable_cores() if jobs == -1 else jobs
+    cores = usable_cores()
+    threads = cores if jobs == -1 else min(jobs, MOST_PER_CORE * cores)
     os.environ[THREADS] = str(threads)
     return threads
 

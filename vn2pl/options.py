@@ -131,7 +131,11 @@ SEPARATOR = _option(
 
 # How it is computed.
 N_JOBS = _option(
-    "--n-jobs", type=whole(-1), default=-1, metavar="N", help="threads; -1 all cores, 1 sequential (default: -1)"
+    "--n-jobs",
+    type=whole(-1),
+    default=-1,
+    metavar="N",
+    help="threads; -1 all cores, 1 sequential, four a core at most (default: -1)",
 )
 IGNORE_MEMORY = _flag("--ignore-memory", "go on where the panel seems too large for the memory")
 N_NEIGHBORS = _option(
