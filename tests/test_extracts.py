@@ -395,7 +395,7 @@ def test_notes_go_to_standard_error_and_into_the_record(extract: Path, tmp_path:
     inverse, missing = record["notes"]
     assert inverse.startswith("in_stock is read as the inverse of 'stockout'")
     assert "no row for" in missing
-    assert done.stderr.splitlines() == [f"note: {inverse}", f"note: {missing}"]
+    assert done.stderr.splitlines() == [f"vn2pl: note: {note}" for note in (inverse, missing)]
     assert json.loads(done.stdout)["n_rows"] == record["rows"]["panel"] > pl.read_csv(extract).height
     assert record["config"]["missing_rows"] == "stockout"
     quiet = run(*given, "--quiet")

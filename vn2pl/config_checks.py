@@ -136,6 +136,10 @@ def _is_of(value: Any, kind: inspect.Type) -> bool:
             return isinstance(value, str) and value in values
         case inspect.StrType(pattern=pattern):
             return isinstance(value, str) and (pattern is None or re.search(pattern, value) is not None)
+        case inspect.NoneType():
+            return value is None
+        case inspect.UnionType(types=kinds):
+            return any(_is_of(value, one) for one in kinds)
     return False
 
 
@@ -168,4 +172,8 @@ def _in_words(kind: inspect.Type) -> str:
             return f"a list{f' of at least {least}' if least else ''}"
         case inspect.StrType():
             return ATTRIBUTE if _is_attribute(kind) else "text"
+        case inspect.NoneType():
+            return "nothing"
+        case inspect.UnionType(types=kinds):
+            return " or ".join(map(_in_words, kinds))
     return "keys with values"
