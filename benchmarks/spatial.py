@@ -40,7 +40,7 @@ def measure(skus: int | None, *, every: int) -> dict[str, Any]:
 
 def _ready(skus: int | None) -> Any:
     import vn2pl
-    from vn2pl.imputation import ready
+    from vn2pl.running.imputation import ready
 
     return ready(vn2pl.features(observed(skus).lazy(), vn2pl.Config()), vn2pl.Config())
 

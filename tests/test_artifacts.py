@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from vn2pl import InputError
-from vn2pl.artifacts import find_damage, replacing, write_parquet
-from vn2pl.transactions import output_folder
+from vn2pl.writing.artifacts import find_damage, replacing, write_parquet
+from vn2pl.writing.transactions import output_folder
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl.backtest import METHODS, REFERENCES, Backtest, backtest, score
-from vn2pl.masks import Mask, draw_masks
-from vn2pl.queries import metrics
+from vn2pl.evaluation import metrics
+from vn2pl.evaluation.backtest import METHODS, REFERENCES, Backtest, backtest, score
+from vn2pl.evaluation.masks import Mask, draw_masks
 
 KEY = ["Store", "Product", "week"]
 ROOT = Path(__file__).parents[1]

@@ -152,15 +152,13 @@ def test_demo_writes_a_panel_and_its_demand(tmp_path: Path) -> None:
 
 
 def test_help_does_not_wait_for_polars() -> None:
-    code = (
-        "import sys, vn2pl.cli; vn2pl.cli.parser().format_help(); print({'polars', 'rich', 'yaml'} & set(sys.modules))"
-    )
+    code = "import sys, vn2pl.cli.main; vn2pl.cli.main.parser().format_help(); print({'polars', 'rich', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
 def test_a_quiet_run_imports_nothing_to_show_with(tmp_path: Path, panel: Path) -> None:
-    code = "import sys; from vn2pl.cli import main; main(sys.argv[1:]); print({'rich', 'yaml'} & set(sys.modules))"
+    code = "import sys; from vn2pl.cli.main import main; main(sys.argv[1:]); print({'rich', 'yaml'} & set(sys.modules))"
     arguments = ["impute", "--data", panel, "--out", tmp_path / "out", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=True

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from commands import contents, run_impute
 
-from vn2pl.artifacts import find_damage
+from vn2pl.writing.artifacts import find_damage
 
 MONDAY = date(2024, 1, 1)
 QUICK = "n_neighbors: 5\nmin_candidates: 20\n"

@@ -13,15 +13,16 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
-from vn2pl.cli import parser
-from vn2pl.commands import export as command
+from vn2pl import queries
+from vn2pl.cli import export as command
+from vn2pl.cli.main import parser
 from vn2pl.config import Config
 from vn2pl.errors import InputError
 from vn2pl.queries.names import KEY
-from vn2pl.runs import IMPUTE, RECORDED, RECORDS
-from vn2pl.sipmath import sip_name
+from vn2pl.running import imputation
+from vn2pl.running.runs import IMPUTE, RECORDED, RECORDS
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
+from vn2pl.writing.sipmath import sip_name
 
 Export = Callable[..., str]
 

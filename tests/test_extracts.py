@@ -17,10 +17,10 @@ import pytest
 
 import vn2pl
 from vn2pl import Config
-from vn2pl.cli import parser
-from vn2pl.commands.inputs import configured
-from vn2pl.fingerprints import fingerprint
+from vn2pl.cli.inputs import configured
+from vn2pl.cli.main import parser
 from vn2pl.reading import read_counted
+from vn2pl.running.fingerprint import fingerprint
 
 KEYS = ["Store", "Product", "week"]
 HEADER = "Store,Product,week,sales,in_stock"
@@ -416,7 +416,7 @@ def test_every_command_that_reads_a_panel_prints_its_notes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with suppress(vn2pl.InputError):
-        import_module(f"vn2pl.commands.{command[0]}").run(parser().parse_args([*command, "--data", str(extract)]))
+        import_module(f"vn2pl.cli.{command[0]}").run(parser().parse_args([*command, "--data", str(extract)]))
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vn2pl: note: ")]
     assert len(told) == 2
     if command[0] == "backtest":

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.artifacts import write_parquet
+from vn2pl import queries
+from vn2pl.running import imputation
+from vn2pl.writing.artifacts import write_parquet
 
 KEY = ["Store", "Product", "week"]
 QUICK = "n_neighbors: 20\nmin_candidates: 60\n"

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.physical import physical_nodes
+from vn2pl import queries
+from vn2pl.running import imputation
+from vn2pl.running.physical import physical_nodes
 
 
 @pytest.fixture(scope="module")

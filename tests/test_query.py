@@ -14,11 +14,11 @@ from polars.testing import assert_frame_equal
 from test_command import vn2pl as command
 
 import vn2pl
-from vn2pl import sql
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
-from vn2pl.cli import parser
-from vn2pl.commands import query
-from vn2pl.runs import IMPUTE, RECORDED, RECORDS
+from vn2pl.cli import query
+from vn2pl.cli.main import parser
+from vn2pl.running import sql
+from vn2pl.running.runs import IMPUTE, RECORDED, RECORDS
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 
 SHIPPED = sql.shipped()
 EVERYTHING = {"top": "1000000", "deviations": "-9"}

@@ -19,10 +19,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE
-from vn2pl.cli import parser
-from vn2pl.report import gathering
-from vn2pl.runs import BACKTEST, IMPUTE, recorded, scanned
+from vn2pl.cli.main import parser
+from vn2pl.running.runs import BACKTEST, IMPUTE, recorded, scanned
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE
+from vn2pl.writing.report import gathering
 
 HOSTILE = "</script><script>alert(1)</script>"
 HOSTILE_DEPARTMENT = '"><img src=https://example.org onerror=alert(1)>'
@@ -72,7 +72,7 @@ class Page(HTMLParser):
 def _run(*arguments: object) -> int:
     """The command within this process, whose threads are set."""
     parsed = parser().parse_args([*map(str, arguments)])
-    return int(import_module(f"vn2pl.commands.{parsed.command}").run(parsed))
+    return int(import_module(f"vn2pl.cli.{parsed.command}").run(parsed))
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_every_chart_is_one_that_vega_draws_in_the_colours_of_the_page(page: Pag
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder: Path, report: str) -> None:
-    from vn2pl.report.page import page
+    from vn2pl.writing.report.page import page
 
     kinds = {"processed": IMPUTE, "backtest": BACKTEST, "other": BACKTEST}
     facts = recorded({folder / name: command for name, command in kinds.items()})

@@ -17,10 +17,12 @@ import pytest
 from stopped import FAIL, Commands, commands
 
 import vn2pl
-from vn2pl import InputError, artifacts, interrupts, runs, transactions
-from vn2pl.cli import parser
-from vn2pl.commands import verify
-from vn2pl.transactions import JOURNAL_FILE, output_folder, replacing_set, roll_forward
+from vn2pl import InputError
+from vn2pl.cli import verify
+from vn2pl.cli.main import parser
+from vn2pl.running import runs
+from vn2pl.writing import artifacts, interrupts, transactions
+from vn2pl.writing.transactions import JOURNAL_FILE, output_folder, replacing_set, roll_forward
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
@@ -287,7 +289,7 @@ def _let_go_after_two_pauses(out: Path, monkeypatch: pytest.MonkeyPatch, *, puts
                     transactions._complete(out)
                 held.close()
 
-        monkeypatch.setattr("vn2pl.transactions.time.sleep", paused)
+        monkeypatch.setattr("vn2pl.writing.transactions.time.sleep", paused)
         yield
         assert next(pauses) == 3
 
@@ -364,7 +366,7 @@ def test_a_run_that_ends_while_another_is_checked_is_no_damage(
 def test_an_export_is_of_one_run(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    from vn2pl.commands import export
+    from vn2pl.cli import export
 
     out, turns = _again(made, tmp_path / "out"), count()
 

@@ -13,10 +13,10 @@ from polars.testing import assert_frame_equal
 from test_command import vn2pl as command
 
 import vn2pl
-from vn2pl import imputation
-from vn2pl.cli import parser
-from vn2pl.commands import why
-from vn2pl.explaining import Explanation, Stockout, as_json, explain, find_stockout
+from vn2pl.cli import why
+from vn2pl.cli.main import parser
+from vn2pl.running import imputation
+from vn2pl.running.explanation import Explanation, Stockout, as_json, explain, find_stockout
 
 KEY = ["Store", "Product", "week"]
 

@@ -55,9 +55,9 @@ def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.Data
     """The neighbour stage as the command runs it."""
     import polars as pl
 
-    from vn2pl.imputation import Shard, plan_shards, side_by_side
     from vn2pl.queries import workload
     from vn2pl.queries.names import TARGET_SEASON
+    from vn2pl.running.imputation import Shard, plan_shards, side_by_side
 
     def search(shard: Shard) -> pl.DataFrame:
         targets = prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons)))

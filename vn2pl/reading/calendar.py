@@ -7,10 +7,9 @@ from itertools import groupby, pairwise
 
 import polars as pl
 
-from vn2pl.messages import rows
-from vn2pl.queries.names import KEY, SKU, WEEK
-from vn2pl.queries.sums import MOST_WEEKS
-
+from ..messages import rows
+from ..queries.names import KEY, SKU, WEEK
+from ..queries.sums import MOST_WEEKS
 from .rules import comparable, first_keys, in_calendar, place_names
 from .values import AS_READ
 

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import raise_any
-from vn2pl.config import SKU_FORMAT, Config
-from vn2pl.messages import listed
-from vn2pl.queries.names import IN_STOCK, PRODUCT, SALES, SKU, STORE, WEEK
-
+from ..checks import raise_any
+from ..config import SKU_FORMAT, Config
+from ..messages import listed
+from ..queries.names import IN_STOCK, PRODUCT, SALES, SKU, STORE, WEEK
 from .schema import COLUMNS, is_flag, is_inverse, is_key
 
 UNIQUE_ID = "unique_id"
