@@ -111,7 +111,6 @@ def test_an_engine_of_the_environment_is_not_used(asked: Mapping[str, list[str]]
 TWICE = """
 import os, signal, sys
 from vn2pl import cli
-from vn2pl.commands import {command}
 
 def run(arguments):
     try:
@@ -119,14 +118,14 @@ def run(arguments):
     finally:
         os.kill(os.getpid(), signal.SIGINT)
 
-{command}.run = run
+cli._command = lambda name: run
 cli.entry()
 """
 
 
 @pytest.mark.parametrize("command", ["query", "report", "impute"])
 def test_one_interrupt_is_told_once_though_it_is_raised_twice(command: str) -> None:
-    words = [sys.executable, "-c", TWICE.format(command=command), command]
+    words = [sys.executable, "-c", TWICE, command]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert done.stderr.startswith("vn2pl: interrupted")
