@@ -14,11 +14,11 @@ import msgspec
 
 from vn2pl import Config
 from vn2pl.queries import profiles
+from vn2pl.reading.config_checks import number_in_words
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULTS = CONFIGS / "uncertainty.yaml"
 PARAMETERS = "parameters"
-UNBOUNDED = 1e9
 HEAD = """# Configuration
 
 <!-- Written by docs/generate.py from the types and from configs/uncertainty.yaml: do not edit, run `just docs`. -->
@@ -151,7 +151,7 @@ def _value(kind: msgspec.inspect.Type) -> str:
     """What a key expects, in words."""
     match kind:
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            return _number(kind)
+            return number_in_words(kind, roughly=True)
         case msgspec.inspect.BoolType():
             return "`true` or `false`"
         case msgspec.inspect.StrType():
@@ -170,13 +170,6 @@ def _value(kind: msgspec.inspect.Type) -> str:
             return f"[{named.__name__}](#{named.__name__.lower()})"
         case _:
             raise NotImplementedError(f"a type without words: {kind}")
-
-
-def _number(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
-    name = "whole number" if isinstance(kind, msgspec.inspect.IntType) else "number"
-    bounds = {"from": kind.ge, "above": kind.gt, "to": kind.le, "below": kind.lt}
-    told = [f"{word} {bound:,g}" for word, bound in bounds.items() if bound is not None and bound < UNBOUNDED]
-    return " ".join([name, *told])
 
 
 def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:

@@ -152,7 +152,10 @@ def test_demo_writes_a_panel_and_its_demand(tmp_path: Path) -> None:
 
 
 def test_help_does_not_wait_for_polars() -> None:
-    code = "import sys, vn2pl.cli.main; vn2pl.cli.main.parser().format_help(); print({'polars', 'rich', 'yaml'} & set(sys.modules))"
+    code = (
+        "import sys; from vn2pl.cli.main import parser; parser().format_help(); "
+        "print({'polars', 'rich', 'yaml'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

@@ -106,7 +106,7 @@ def extra() -> None:
 def report(folder: Path, extra: None) -> str:  # noqa: ARG001
     out = folder / "report.html"
     backtests = ("--backtest", folder / "backtest", "--backtest", folder / "other")
-    assert _run("report", "--processed", folder / "processed", *backtests, "--out", out) == 0
+    assert _run("report", "--run", folder / "processed", *backtests, "--to", out) == 0
     return out.read_text(encoding="utf-8")
 
 
@@ -273,7 +273,7 @@ def test_a_panel_without_stockouts_and_departments(tmp_path: Path, small_panel: 
     full = small_panel.drop("Department").with_columns(pl.lit(True).alias("in_stock"))
     full.write_parquet(tmp_path / "panel.parquet")
     assert _run("impute", "--data", tmp_path / "panel.parquet", "--out", tmp_path / "out", "--quiet") == 0
-    assert _run("report", "--processed", tmp_path / "out", "--out", tmp_path / "report.html") == 0
+    assert _run("report", "--run", tmp_path / "out", "--to", tmp_path / "report.html") == 0
     text = (tmp_path / "report.html").read_text()
     for told in ("no column Department", "Imputation adds nothing to any SKU", "No backtest was given"):
         assert told in text
@@ -297,7 +297,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 def test_what_is_incomplete_or_read_from_is_refused(folder: Path, tmp_path: Path) -> None:
     def refused(processed: Path, *, backtest: Path | None = None, out: Path = tmp_path / "report.html") -> str:
         with pytest.raises(vn2pl.InputError) as caught:
-            _run("report", "--processed", processed, *(("--backtest", backtest) if backtest else ()), "--out", out)
+            _run("report", "--run", processed, *(("--backtest", backtest) if backtest else ()), "--to", out)
         return str(caught.value)
 
     whole, broken, nowhere = folder / "processed", tmp_path / "broken", tmp_path / "nowhere"
@@ -318,6 +318,6 @@ def test_a_report_that_fails_leaves_the_earlier_one(folder: Path, tmp_path: Path
     out = tmp_path / "report.html"
     out.write_text("an earlier report")
     with pytest.raises(vn2pl.InputError, match="--sku nowhere: expected STORE/PRODUCT of the panel"):
-        _run("report", "--processed", folder / "processed", "--sku", "nowhere", "--out", out)
+        _run("report", "--run", folder / "processed", "--sku", "nowhere", "--to", out)
     assert [*tmp_path.iterdir()] == [out]
     assert out.read_text() == "an earlier report"

@@ -128,4 +128,4 @@ def _broken(text: str, width: int, breaks: re.Pattern[str]) -> list[str]:
         if lines[-1] and cell_len(f"{lines[-1]}{piece}".rstrip()) > width:
             lines.append("")
         lines[-1] += piece
-    return [part for line in lines for part in (chop_cells(line.rstrip(), width) or [""])]
+    return [part for line in lines for part in (chop_cells(line.rstrip(), max(1, width)) or [""])]

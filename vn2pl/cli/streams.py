@@ -1,5 +1,6 @@
 """Standard output and error as they may be found: closed, full, read by nobody, or unable to encode a name."""
 
+import errno
 import io
 import os
 import sys
@@ -58,7 +59,11 @@ def _attempted(descriptor: int, *, is_left: bool = False) -> Iterator[None]:
             if is_left:
                 raise
         elif descriptor == STDOUT:
-            raise InputError(f"standard output: cannot be written: {error.strerror}") from None
+            raise InputError(f"standard output: cannot be written: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    return "it is closed" if error.errno == errno.EBADF else str(error.strerror)
 
 
 def _output(stream: object, descriptor: int) -> Output:

@@ -18,7 +18,7 @@ Window = Annotated[int, msgspec.Meta(ge=0, le=26)]
 Positive = Annotated[float, msgspec.Meta(ge=SMALLEST, le=1e9)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 Unit = Annotated[float, msgspec.Meta(ge=1e-6, le=1e9)]
-HalfLife = Annotated[float, msgspec.Meta(ge=1, le=1e6)]
+HalfLife = Annotated[float, msgspec.Meta(ge=1, le=1e9)]
 # Powers, and slopes of powers, of ratios of sales.
 Exponent = Annotated[float, msgspec.Meta(ge=0, le=10)]
 Slope = Annotated[float, msgspec.Meta(ge=-10, le=10)]
@@ -32,18 +32,9 @@ Part = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 GIVES_AWAY = ("week", "sales", "in_stock")
 ADDED = (
-    *(
-        "sku",
-        "hash",
-        "own_weeks",
-        "level_source",
-        "cold_level",
-        "long_run_level",
-        "level",
-        "recent_level",
-        "week_index",
-    ),
-    *("dispersion", "zero_share", "odd_share", "peer_regularity", "expected_demand", "relative_sales", "kind"),
+    *("sku", "hash", "own_weeks", "level_source", "cold_level", "long_run_level", "level", "recent_level"),
+    *("week_index", "dispersion", "zero_share", "odd_share", "peer_regularity", "expected_demand", "relative_sales"),
+    "kind",
 )
 NO_ATTRIBUTE = f"^(?!({'|'.join((*GIVES_AWAY, *ADDED))})$|group by )"
 Attribute = Annotated[str, msgspec.Meta(pattern=NO_ATTRIBUTE)]

@@ -19,6 +19,7 @@ Place = tuple[str | int, ...]
 Problem = tuple[Place, str]
 
 ATTRIBUTE = "an attribute of SKUs, not the week, its sales or in_stock, nor a name of vn2pl's own"
+LARGE = 1e9
 BOUNDS: Mapping[str, tuple[str, Callable[[float, float], bool]]] = {
     "ge": ("from", ge),
     "gt": ("above", gt),
@@ -52,11 +53,19 @@ def dotted(place: Place, /) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in place).removeprefix(".")
 
 
-def number_in_words(kind: inspect.IntType | inspect.FloatType, /) -> str:
-    """``whole number from 1``."""
+def number_in_words(kind: inspect.IntType | inspect.FloatType, /, *, roughly: bool = False) -> str:
+    """``whole number from 1 to 26``; ``roughly`` leaves out bounds that only slips reach."""
     name = "whole number" if isinstance(kind, inspect.IntType) else "number"
-    bounds = ((word, getattr(kind, bound)) for bound, (word, _) in BOUNDS.items())
-    return " ".join([name, *(f"{word} {limit:,.10g}" for word, limit in bounds if limit is not None)])
+    bounds = [(word, getattr(kind, bound)) for bound, (word, _) in BOUNDS.items()]
+    if roughly:
+        bounds = [("above", 0) if limit == SMALLEST else (word, limit) for word, limit in bounds]
+        bounds = [(word, limit) for word, limit in bounds if limit is not None and limit < LARGE]
+    return " ".join([name, *(f"{word} {_written(limit)}" for word, limit in bounds if limit is not None)])
+
+
+def _written(limit: float) -> str:
+    """Without an exponent."""
+    return f"{limit:,.9f}".rstrip("0").rstrip(".")
 
 
 def _falling_levels(levels: object) -> Iterator[Problem]:

@@ -39,12 +39,16 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.nodes += 1
         if self.nodes > 2 * MOST_VALUES:
-            raise _TooLongError(f"{MOST_VALUES:,} values")
+            raise _TooLongError(f"{MOST_VALUES:,} values, aliases counted in full,")
         return super().compose_node(parent, index)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
+        except yaml.constructor.ConstructorError as error:
+            if "for the tag" in str(error.problem):
+                error.problem = "a tag that means nothing here"
+            raise
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             told = f"a value that cannot be read, {shortened(str(node.value))}"
             raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from None
@@ -74,7 +78,7 @@ def read_config(path: str | os.PathLike[str]) -> ConfigFile:
             return ConfigFile(Config(), {})
         found = list(islice(_marks(node, ()), MOST_VALUES + 1))
         if len(found) > MOST_VALUES:
-            raise _TooLongError(f"{MOST_VALUES:,} values")
+            raise _TooLongError(f"{MOST_VALUES:,} values, aliases counted in full,")
         document = _Loader("").construct_document(node)
     marks = dict(found)
 
@@ -105,7 +109,7 @@ def _readable(source: Path) -> Iterator[None]:
     try:
         yield
     except _TooLongError as error:
-        raise InputError(f"{source}: expected {error} at most, got more (aliases count in full)") from None
+        raise InputError(f"{source}: expected {error} at most, got more") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

@@ -9,7 +9,6 @@ SELECT
     sales AS demand,
     ROUND(sales - sales_observed, 2) AS lost,
     own_weeks,
-    level_source,
     ARRAY_TO_STRING(flags, ', ') AS flags
 FROM imputed
 WHERE imputed AND week >= :since
