@@ -110,7 +110,7 @@ def test_an_engine_of_the_environment_is_not_used(asked: Mapping[str, list[str]]
 
 TWICE = """
 import os, signal, sys
-from vn2pl import cli
+from vn2pl.cli import main as cli
 
 def run(arguments):
     try:
