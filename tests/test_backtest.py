@@ -212,4 +212,4 @@ def test_command_says_why_nothing_can_be_hidden(tmp_path: Path, small_panel: pl.
     assert (told.returncode, told.stdout) == (2, "")
     assert "--mask observed: no week can be hidden: expected stockouts after" in told.stderr
     assert not (tmp_path / "out").exists()
-    assert "--seeds: expected a number from 1, got 0" in command(*common, "--seeds", 0).stderr
+    assert "--seeds: expected a number from 1 to 1,000, got 0" in command(*common, "--seeds", 0).stderr

@@ -86,7 +86,7 @@ def test_a_pipe_gets_no_control_characters(tmp_path: Path, panel: Path, config: 
     ("arguments", "told"),
     [
         (["impute", "--n-jobs", "0"], "--n-jobs: expected a number of threads from 1, or -1 for all cores, got 0"),
-        (["impute", "--n-neighbors", "0"], "--n-neighbors: expected a number from 1, got 0"),
+        (["impute", "--n-neighbors", "0"], "--n-neighbors: expected a number from 1 to 1,000,000, got 0"),
         (["impute", "--data", "nowhere.parquet"], "nowhere.parquet"),
         (["impute", "--config", "nowhere.yaml"], "nowhere.yaml cannot be read"),
         (["impute", "--wrong"], "unrecognized arguments: --wrong"),

@@ -167,6 +167,55 @@ def test_wrong_sql_names_the_file(run: Path) -> None:
         sql.load("lift_by_stores")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM read_csv('{}')",
+        "SELECT * FROM READ_CSV ('{}')",
+        "SELECT * FROM \"read_csv\"('{}')",
+        "SELECT * FROM 'read_csv' ('{}')",
+        "SELECT * FROM `read_csv`('{}')",
+        "SELECT * FROM read_csv/* a */ -- b\n('{}')",
+        "SELECT * FROM panel, read_csv('{}')",
+        "SELECT * FROM panel JOIN read_csv('{}') AS r ON true",
+        "WITH x AS (SELECT * FROM read_csv('{}')) SELECT * FROM x",
+        "WITH x AS (FROM read_csv('{}')) SELECT * FROM x",
+        "SELECT (SELECT MAX(secret) FROM read_csv('{}'))",
+        "SELECT 1 AS secret UNION ALL SELECT secret FROM read_csv('{}')",
+        "SELECT E'\\'', secret FROM read_csv('{}') --'",
+        "SELECT 1 AS a$q$, * FROM read_csv('{}') --$q$",
+    ],
+)
+def test_a_query_reads_no_file(run: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret.csv").write_text("secret\n1\n")
+    with pytest.raises(vn2pl.InputError, match="reads a file, which a query may not; expected the tables panel"):
+        sql.answer(sql.parse(text.format(tmp_path / "secret.csv"), source="mine.sql"), _tables("--run", run))
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ipc", "json", "ndjson", "avro", "delta", "database", "excel"])
+@pytest.mark.parametrize("verb", ["read", "scan"])
+def test_no_function_that_polars_may_know_reads_a_file(form: str, verb: str) -> None:
+    with pytest.raises(vn2pl.InputError, match=f"mine.sql:2: {verb}_{form} reads a file"):
+        sql.parse(f"-- Title\nSELECT * FROM {verb}_{form}('x')", source="mine.sql")
+
+
+def test_a_file_is_no_table(run: Path) -> None:
+    path = run / IMPUTED_FILE
+    for quote in "'\"`":
+        with pytest.raises(vn2pl.InputError, match=r"was not found; expected one of panel, imputed"):
+            sql.answer(sql.parse(f"SELECT * FROM {quote}{path}{quote}", source="mine.sql"), _tables("--run", run))
+
+
+def test_a_run_and_a_panel_are_not_read_together(run: Path) -> None:
+    both = ["query", "figures", "--run", str(run), "--data", str(run / "panel.parquet")]
+    with pytest.raises(vn2pl.InputError, match="expected a finished run or a panel, got --data"):
+        query.run(parser().parse_args(both))
+    of_panel = ["--config", "c.yaml", "--infer-stockouts", "--n-neighbors", "5", "--candidate-weeks", "all"]
+    with pytest.raises(vn2pl.InputError) as caught:
+        query.run(parser().parse_args(["query", "figures", "--run", str(run), *of_panel]))
+    assert [told.split()[0] for told in caught.value.problems] == [f"{word}:" for word in of_panel if word[0] == "-"]
+
+
 def test_the_command(run: Path, tmp_path: Path) -> None:
     options = ["--param", "top=3", "--run", run]
     done = command("query", "worst_stockouts", *options, "--format", "json")

@@ -139,7 +139,7 @@ N_JOBS = _option(
 )
 IGNORE_MEMORY = _flag("--ignore-memory", "go on where the panel seems too large for the memory")
 N_NEIGHBORS = _option(
-    "--n-neighbors", type=whole(1), metavar="K", help="neighbours of a stockout (default: configuration)"
+    "--n-neighbors", type=whole(1, 1_000_000), metavar="K", help="neighbours of a stockout (default: configuration)"
 )
 CANDIDATE_WEEKS = _option(
     "--candidate-weeks",

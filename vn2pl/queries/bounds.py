@@ -32,7 +32,17 @@ Part = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 GIVES_AWAY = ("week", "sales", "in_stock")
 ADDED = (
-    *("sku", "hash", "sales_observed", "own_weeks", "level_source", "cold_level", "long_run_level", "level", "recent_level"),
+    *(
+        "sku",
+        "hash",
+        "sales_observed",
+        "own_weeks",
+        "level_source",
+        "cold_level",
+        "long_run_level",
+        "level",
+        "recent_level",
+    ),
     *("week_index", "dispersion", "zero_share", "odd_share", "peer_regularity", "expected_demand", "relative_sales"),
     "kind",
 )
