@@ -14,8 +14,7 @@ import pytest
 from commands import run_impute
 from test_command import vn2pl as command
 
-from vn2pl.cli.main import main
-from vn2pl.cli.main import parser
+from vn2pl.cli.main import main, parser
 from vn2pl.queries import bounds
 
 ROOT = Path(__file__).parents[1]
