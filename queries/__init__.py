@@ -70,7 +70,9 @@ class Found(NamedTuple):
 def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
     """What the profile knows of every SKU-week of an observed panel; sales and levels count in demand units."""
     profile = settings.definition
-    coded = panel(observed, groupings=profile.groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
+    coded = panel(observed, groupings=profile.groupings(observed.collect_schema())).pipe(
+        in_demand_units, demand_unit=settings.demand_unit
+    )
     return profile.features(coded, candidate_weeks=settings.candidate_weeks)
 
 

@@ -16,7 +16,7 @@ from .queries.names import WEEK
 from .queries.panel import columns_read
 
 # What decides which bytes come out, beside settings and panel: while this code changes, its version does not.
-PLAN_FILES = ("queries/*.py", "queries/profiles/*.py", "imputation.py", "artifacts.py")
+PLAN_FILES = ("queries/*.py", "queries/profiles/*.py", "queries/profiles/*/*.py", "imputation.py", "artifacts.py")
 SETTINGS = [field.name for field in msgspec.structs.fields(Settings) if field.name != "parameters"]
 BITS: Mapping[pl.DataType, type[pl.DataType]] = {pl.Float64(): pl.UInt64, pl.Float32(): pl.UInt32}
 SEEDS = (0, 1)
@@ -37,7 +37,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 def fingerprint(observed: pl.DataFrame, settings: Settings, /) -> Fingerprint:
     """The fingerprint of a run over a checked panel, whatever the order of its rows."""
-    read = observed.select(columns_read(observed.columns, groupings=settings.definition.groupings))
+    read = observed.select(columns_read(observed.columns, groupings=settings.definition.groupings(observed.schema)))
     return Fingerprint(_settings(settings, read.schema), content(observed), _weeks(read))
 
 

@@ -1,6 +1,6 @@
 """What a profile is: the features of a SKU-week, the cell it falls in, and how two SKU-weeks compare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import polars as pl
@@ -17,9 +17,9 @@ class Profile(Protocol):
     Expressions over pairs read ``target_<column>`` and ``candidate_<column>`` (see ``names``).
     """
 
-    @property
-    def groupings(self) -> Sequence[Sequence[str]]:
-        """Attributes by which the features group SKUs, where the panel has them (codes of groups: see ``panel``)."""
+    def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Sequence[str]]:
+        """Attributes by which the features of a panel with these columns group SKUs; those that name a column that it
+        lacks are left out (codes of groups: see ``panel``)."""
         ...
 
     @property

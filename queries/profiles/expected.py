@@ -13,7 +13,7 @@ Neighbours and what they lend: see ``comparison``.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -22,15 +22,14 @@ from msgspec.structs import replace
 from ..bounds import Attributes, Count, HalfLife, NonNegative, Positive
 from ..names import IN_STOCK, KIND, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of
 from ..packing import key_of
-from ..sums import added, age, decayed_sum, exact_sum, in_steps, number_of_others, sum_of_others
+from ..sums import added, age, decayed_sum, in_steps, number_of_others, sum_of_others
 from .base import CandidateWeeks
 from .comparison import Comparison
-from .shape import OBSERVED, regularity, regularity_of_others
+from .history import FIRST_SALES, LEAST_SHARE, OBSERVED, first_sales, least_level
+from .shape import regularity, regularity_of_others
 
 EXPOSURE = "exposure"
 MOMENT = "moment"
-FIRST_SALES = "first_sales"
-LEAST_LEVEL = 0.1
 YEAR, MARGIN = 52, 1
 WEIGHTED = ("weighted_sales", "weighted_level")
 
@@ -119,7 +118,7 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
     cold_peers: tuple[Peers, ...] = COLD_PEERS
-    least_level_share: Positive = 0.025
+    least_level_share: Positive = LEAST_SHARE
     store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
     store_residual_weight: NonNegative = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
@@ -131,16 +130,20 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
     year_ago_prior_units: Positive = 10.0
     residual_level_units: Positive = 2.0
     unsettled_markup: NonNegative = 0.05
+    peer_regularity_by: Attributes | None = ("ProductGroup",)
+    kind_by: Attributes | None = ("Division",)
 
-    @property
-    def groupings(self) -> Sequence[Attributes]:
+    def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Attributes]:  # noqa: ARG002
+        return [by for by in self._groupings() if by]
+
+    def _groupings(self) -> Sequence[Attributes]:
         circles: tuple[IndexCell | Peers | Drift, ...] = (
             *self.index_cells,
             *self.cold_peers,
             self.store_residual,
             *self.drifts,
         )
-        return (*(circle.by for circle in circles), self.peer_regularity_by, self.kind_by)
+        return (*(circle.by for circle in circles), self.peer_regularity_by or (), self.kind_by or ())
 
     @property
     def always_looks_ahead(self) -> bool:
@@ -151,7 +154,7 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
         (log), zero_share, odd_share, peer_regularity, dispersion (log) and relative_sales (to what was expected), all
         Float64; own_weeks (UInt32); level_source (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
-        its, codes = self._within(columns), set(map(group_of, self.groupings))
+        its, codes = self._within(columns), set(map(group_of, self._groupings()))
         return (
             panel.pipe(its._history, both_sides=both_sides)
             .pipe(its._levels, counting=True)
@@ -190,8 +193,8 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
             cold_peers=tuple(circle for circle in self.cold_peers if kept(circle.by)),
             drifts=tuple(drift for drift in self.drifts if kept(drift.by)),
             store_residual=replace(self.store_residual, by=kept(self.store_residual.by)),
-            peer_regularity_by=kept(self.peer_regularity_by),
-            kind_by=kept(self.kind_by),
+            peer_regularity_by=kept(self.peer_regularity_by or ()),
+            kind_by=kept(self.kind_by or ()),
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -203,7 +206,7 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
             .with_columns(
                 *self._decayed(OBSERVED, both_sides=both_sides),
                 *self._decayed(EXPOSURE, both_sides=both_sides),
-                _first_sales().alias(FIRST_SALES),
+                first_sales().alias(FIRST_SALES),
             )
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
@@ -221,7 +224,7 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
         cold, long_run = pl.col("cold_level").exp(), pl.col("long_run_level")
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
-            panel.with_columns((mean + self._least_level()).log().alias("log_level"))
+            panel.with_columns((mean + least_level(self.least_level_share)).log().alias("log_level"))
             .pipe(self._cold_level, counting=counting)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
@@ -236,11 +239,6 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
         half_lives = {_ever: math.inf, _of_late: self.half_life, _recently: self.recent_half_life}
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
-
-    def _least_level(self) -> pl.Expr:
-        """What a level is raised by before its logarithm is taken. Among SKUs that sell thousands, one without sales so
-        far should not count as one that sells a tenth of a unit."""
-        return (pl.col(FIRST_SALES) * self.least_level_share).clip(lower_bound=LEAST_LEVEL)
 
     def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
@@ -294,7 +292,7 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
         sums = {(name, drift.by) for drift in self.drifts for name in WEIGHTED}
         return panel.with_columns(regularity(self._log_moved_level().exp())).with_columns(
             *(sum_of_others(name, by=by).alias(_others(name, by)) for name, by in sorted(sums)),
-            *regularity_of_others(self.peer_regularity_by),
+            *regularity_of_others(self.peer_regularity_by or ()),
         )
 
     def _drift(self, *, both_sides: bool) -> pl.Expr:
@@ -358,14 +356,6 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 PROFILE = Expected
-
-
-def _first_sales() -> pl.Expr:
-    """Mean sales of the first week in which anything was sold (1 where nothing ever was): the scale of the panel while
-    nothing else is known of it. Later weeks do not change it."""
-    week = pl.col(PERIOD).filter(pl.col(OBSERVED) > 0).min()
-    sales = pl.col(OBSERVED).filter(pl.col(PERIOD) == week)
-    return (exact_sum(sales) / sales.count()).fill_nan(1.0)
 
 
 def _is_known(min_weeks: int) -> pl.Expr:

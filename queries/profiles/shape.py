@@ -9,8 +9,8 @@ import polars as pl
 from ..bounds import Attributes, HalfLife, Positive
 from ..names import IN_STOCK, SALES, group_of
 from ..sums import decayed_sum, in_steps, sum_of_others
+from .history import OBSERVED
 
-OBSERVED = "observed"
 REGULARITY = ("more", "variance")
 
 
@@ -19,9 +19,9 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     shape_half_life: HalfLife = 52.0
     shape_prior: Positive = 0.5
-    peer_regularity_by: Attributes = ("ProductGroup",)
+    peer_regularity_by: Attributes | None = None
     peer_regularity_prior: Positive = 3.0
-    kind_by: Attributes = ("Division",)
+    kind_by: Attributes | None = None
 
     def shape(self, base: pl.Expr, *, both_sides: bool) -> Sequence[pl.Expr]:
         """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level ``base`` implies; and the

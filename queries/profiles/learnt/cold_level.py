@@ -1,0 +1,117 @@
+"""Cold level: what a SKU sells by the look of the others, whatever it sold itself.
+
+Every week the levels of the SKUs that have settled are regressed on the mean levels of the others of their cells. Each
+is left out of its own cells, so that each is a rehearsal of a launch.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ...names import LEVEL_SOURCE, OWN_WEEKS, PERIOD, PRODUCT, STORE
+from ...sums import added, in_steps, sum_of_others_in
+from ..history import FIRST_SALES
+from .cells import EVERYBODY, Cell
+from .exact import (
+    COEFFICIENT_STEPS,
+    FEATURE_STEPS,
+    Floats,
+    in_coefficient_steps,
+    in_feature_steps,
+    products,
+    solved,
+    weeks_of,
+)
+from .levels import log_level
+
+TRUST, AWAY, MIDDLE, OWN = "trust", "away", "middle_level", "own_level"
+SETTLED = "settled"
+# SKUs that everybody counts for beside those of a cell; the rows that the prior counts for; and the prior itself,
+# shared by the cells of a side.
+PEERS = 3.0
+PRIOR_ROWS = 150.0
+PRIOR = 0.6
+
+
+def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks: int) -> pl.LazyFrame:
+    """The panel with cold_level (log) and level_source (String)."""
+    everybody, groups = Cell(EVERYBODY, 0), [cell for cell in groups if cell.by]
+    names = [_mean(cell) for cell in groups]
+    trust, own = (pl.col(OWN_WEEKS) / settled_weeks).clip(upper_bound=1.0), log_level()
+    others, levels = (sum_of_others_in(everybody.key(), name) for name in (TRUST, AWAY))
+    nobody = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(pl.col(FIRST_SALES).log())
+    compared = (
+        panel.with_columns(in_steps(trust).alias(TRUST), in_steps(trust * own).alias(AWAY))
+        .with_columns(pl.when(others > 0).then(levels / others).otherwise(nobody).alias(MIDDLE))
+        .with_columns((own - pl.col(MIDDLE)).alias(OWN), _source(groups))
+        .with_columns(in_steps(trust * pl.col(OWN)).alias(AWAY))
+        .with_columns(in_feature_steps(_mean_of_others(cell)).alias(_mean(cell)) for cell in groups)
+    )
+    if groups:
+        compared = compared.cache()
+        compared = compared.join(_weights(compared, groups, settled_weeks=settled_weeks), on=PERIOD, how="left")
+    told = added(pl.col(name) * pl.col(_weight(name)) for name in names) / FEATURE_STEPS
+    return compared.with_columns((pl.col(MIDDLE) + told).alias("cold_level")).drop(
+        TRUST, AWAY, MIDDLE, OWN, *names, *(_weight(name) for name in names)
+    )
+
+
+def _mean_of_others(cell: Cell) -> pl.Expr:
+    away, trust = (sum_of_others_in(cell.key(), name) for name in (AWAY, TRUST))
+    return away / (trust + PEERS)
+
+
+def _weights(compared: pl.LazyFrame, groups: Sequence[Cell], *, settled_weeks: int) -> pl.LazyFrame:
+    """Of every period how much the mean level of each cell tells of a SKU's."""
+    names, prior = [_mean(cell) for cell in groups], _prior(groups)
+    rows = compared.select(
+        PERIOD, (pl.col(OWN_WEEKS) >= settled_weeks).alias(SETTLED), in_feature_steps(pl.col(OWN)), *names
+    )
+    weights = [_weight(name) for name in names]
+    return rows.sort(PERIOD).map_batches(
+        lambda sorted_rows: _regressed(sorted_rows, names, prior).rename(dict(zip(names, weights, strict=True))),
+        schema={PERIOD: pl.Int32, **dict.fromkeys(weights, pl.Float64)},
+    )
+
+
+def _prior(groups: Sequence[Cell]) -> Floats:
+    """That products and stores differ is known beforehand: each counts, a store above all by its part that is alike."""
+    of_store = sum(STORE in cell.by for cell in groups)
+    return np.array(
+        [PRIOR if cell.by == (PRODUCT,) else PRIOR / of_store if STORE in cell.by else 0.0 for cell in groups]
+    )
+
+
+def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.DataFrame:
+    """Ridge regression of every period by itself."""
+    settled, size = rows[SETTLED].to_numpy(), len(names)
+    values = rows.select(*names, OWN).to_numpy()
+    periods, sums = [], []
+    for period, week in weeks_of(rows[PERIOD].to_numpy()):
+        known = values[week][settled[week]].astype(np.float64)
+        periods.append(period)
+        sums.append(products(known[:, :size], known))
+    system = np.array(sums).reshape(-1, size, size + 1) / FEATURE_STEPS**2
+    ridge = PRIOR_ROWS * np.eye(size)
+    found = solved(system[..., :size] + ridge, system[..., size:] + PRIOR_ROWS * prior[:, None])[..., 0]
+    weights = in_coefficient_steps(found) / COEFFICIENT_STEPS
+    return pl.DataFrame({PERIOD: pl.Series(periods, dtype=pl.Int32), **dict(zip(names, weights.T, strict=True))})
+
+
+def _source(groups: Sequence[Cell]) -> pl.Expr:
+    """Whose sales the level rests on: the SKU's own, else those of the narrowest group that has somebody."""
+    source = pl.lit("prior")
+    narrowing = [Cell(EVERYBODY, 0), *reversed([cell for cell in groups if len(cell.by) == 1 and cell.by != (STORE,)])]
+    for cell in narrowing:
+        name = cell.by[0] if cell.by else "panel"
+        source = pl.when(sum_of_others_in(cell.key(), TRUST) > 0).then(pl.lit(name)).otherwise(source)
+    return pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source).alias(LEVEL_SOURCE)
+
+
+def _mean(cell: Cell) -> str:
+    return f"mean level of {cell.name}"
+
+
+def _weight(name: str) -> str:
+    return f"weight of {name}"

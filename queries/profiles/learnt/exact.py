@@ -1,0 +1,64 @@
+"""Linear algebra with the same result to the last bit on every machine, for any number of threads and order of rows.
+
+Sums are of whole numbers, which floating point adds without rounding while they stay below 2^53. Elimination uses
+nothing but the four operations, one by one, which IEEE 754 defines to the last bit. What comes out is rounded to steps.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+# Features count up to 8 in steps of 2^-10, weights up to 64 in steps of 2^-10. A product of three is below 2^42, and
+# so many rows of them can be added before they are added up as Int64.
+FEATURE_STEPS, LARGEST_FEATURE = 2**10, 8
+WEIGHT_STEPS, LARGEST_WEIGHT = 2**10, 64
+COEFFICIENT_STEPS = 2**16
+ROWS_AT_ONCE = 2**11
+
+
+def in_feature_steps(values: pl.Expr, /) -> pl.Expr:
+    """Values as whole steps (Int16)."""
+    largest = FEATURE_STEPS * LARGEST_FEATURE
+    return (values * FEATURE_STEPS).round().clip(-largest, largest).cast(pl.Int16)
+
+
+def in_weight_steps(values: Floats, /) -> Floats:
+    """Values as whole steps."""
+    return np.rint(values * WEIGHT_STEPS)
+
+
+def in_coefficient_steps(values: Floats, /) -> Floats:
+    """Values as whole steps."""
+    return np.rint(values * COEFFICIENT_STEPS)
+
+
+def weeks_of(period: Integers, /) -> Iterator[tuple[int, slice]]:
+    """Every period of sorted rows, and where its rows are."""
+    edges = np.flatnonzero(np.diff(period, prepend=period[:1] - 1, append=period[-1:] + 1)).tolist()
+    yield from ((int(period[start]), slice(start, end)) for start, end in pairwise(edges))
+
+
+def products(left: Floats, right: Floats, /) -> Integers:
+    """The matrix left' right of whole numbers, rows being summed over."""
+    total = np.zeros((left.shape[1], right.shape[1]), np.int64)
+    for start in range(0, len(left), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        total += (left[rows].T @ right[rows]).astype(np.int64)
+    return total
+
+
+def solved(matrices: Floats, rights: Floats, /) -> Floats:
+    """Solutions of symmetric, positive definite systems, one or a stack of them (last axes p x p and p x q)."""
+    work = np.concatenate([matrices, rights], axis=-1)
+    size = matrices.shape[-1]
+    for pivot in range(size):
+        row = work[..., pivot, pivot + 1 :] / work[..., pivot, pivot, None]
+        work[..., pivot + 1 :] -= work[..., :, pivot, None] * row[..., None, :]
+        work[..., pivot, pivot + 1 :] = row
+    return work[..., size:]
