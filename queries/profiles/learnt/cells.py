@@ -33,9 +33,14 @@ class Cell(NamedTuple):
         """What features and coefficients call it."""
         return " x ".join(self.by) or "everybody"
 
+    @property
+    def column(self) -> str:
+        """The column with its key."""
+        return f"cell of {self.name}"
+
     def key(self) -> pl.Expr:
         """The cell of a row in its week as one number (Int64): who lacks an attribute is alone."""
-        return _code(self.by) * WEEKS + pl.col(PERIOD).cast(pl.Int64) % WEEKS
+        return (_code(self.by) * WEEKS + pl.col(PERIOD).cast(pl.Int64) % WEEKS).alias(self.column)
 
 
 def attributes_of(schema: Mapping[str, pl.DataType], /, *, at_most: int) -> By:

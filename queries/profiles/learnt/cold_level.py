@@ -12,7 +12,7 @@ import polars as pl
 from ...names import LEVEL_SOURCE, OWN_WEEKS, PERIOD, PRODUCT, STORE
 from ...sums import added, in_steps, sum_of_others_in
 from ..history import FIRST_SALES
-from .cells import EVERYBODY, Cell
+from .cells import Cell
 from .exact import (
     COEFFICIENT_STEPS,
     FEATURE_STEPS,
@@ -36,30 +36,36 @@ PRIOR = 0.6
 
 def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks: int) -> pl.LazyFrame:
     """The panel with cold_level (log) and level_source (String)."""
-    everybody, groups = Cell(EVERYBODY, 0), [cell for cell in groups if cell.by]
+    groups = [cell for cell in groups if cell.by]
     names = [_mean(cell) for cell in groups]
     trust, own = (pl.col(OWN_WEEKS) / settled_weeks).clip(upper_bound=1.0), log_level()
-    others, levels = (sum_of_others_in(everybody.key(), name) for name in (TRUST, AWAY))
+    others, levels = (sum_of_others_in(pl.col(PERIOD), name) for name in (TRUST, AWAY))
     nobody = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(pl.col(FIRST_SALES).log())
     compared = (
         panel.with_columns(in_steps(trust).alias(TRUST), in_steps(trust * own).alias(AWAY))
         .with_columns(pl.when(others > 0).then(levels / others).otherwise(nobody).alias(MIDDLE))
-        .with_columns((own - pl.col(MIDDLE)).alias(OWN), _source(groups))
+        .with_columns((own - pl.col(MIDDLE)).alias(OWN), *map(_trust_of_others, groups))
         .with_columns(in_steps(trust * pl.col(OWN)).alias(AWAY))
         .with_columns(in_feature_steps(_mean_of_others(cell)).alias(_mean(cell)) for cell in groups)
+        .with_columns(_source(groups))
     )
     if groups:
         compared = compared.cache()
-        compared = compared.join(_weights(compared, groups, settled_weeks=settled_weeks), on=PERIOD, how="left")
+        compared = compared.join(
+            _weights(compared, groups, settled_weeks=settled_weeks), on=PERIOD, how="left", maintain_order="left"
+        )
     told = added(pl.col(name) * pl.col(_weight(name)) for name in names) / FEATURE_STEPS
     return compared.with_columns((pl.col(MIDDLE) + told).alias("cold_level")).drop(
-        TRUST, AWAY, MIDDLE, OWN, *names, *(_weight(name) for name in names)
+        TRUST, AWAY, MIDDLE, OWN, *names, *map(_trust, groups), *(_weight(name) for name in names)
     )
 
 
 def _mean_of_others(cell: Cell) -> pl.Expr:
-    away, trust = (sum_of_others_in(cell.key(), name) for name in (AWAY, TRUST))
-    return away / (trust + PEERS)
+    return sum_of_others_in(pl.col(cell.column), AWAY) / (pl.col(_trust(cell)) + PEERS)
+
+
+def _trust_of_others(cell: Cell) -> pl.Expr:
+    return sum_of_others_in(pl.col(cell.column), TRUST).alias(_trust(cell))
 
 
 def _weights(compared: pl.LazyFrame, groups: Sequence[Cell], *, settled_weeks: int) -> pl.LazyFrame:
@@ -69,8 +75,8 @@ def _weights(compared: pl.LazyFrame, groups: Sequence[Cell], *, settled_weeks: i
         PERIOD, (pl.col(OWN_WEEKS) >= settled_weeks).alias(SETTLED), in_feature_steps(pl.col(OWN)), *names
     )
     weights = [_weight(name) for name in names]
-    return rows.sort(PERIOD).map_batches(
-        lambda sorted_rows: _regressed(sorted_rows, names, prior).rename(dict(zip(names, weights, strict=True))),
+    return rows.map_batches(
+        lambda known: _regressed(known, names, prior).rename(dict(zip(names, weights, strict=True))),
         schema={PERIOD: pl.Int32, **dict.fromkeys(weights, pl.Float64)},
     )
 
@@ -89,7 +95,7 @@ def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.Da
     values = rows.select(*names, OWN).to_numpy()
     periods, sums = [], []
     for period, week in weeks_of(rows[PERIOD].to_numpy()):
-        known = values[week][settled[week]].astype(np.float64)
+        known = values[week[settled[week]]].astype(np.float64)
         periods.append(period)
         sums.append(products(known[:, :size], known))
     system = np.array(sums).reshape(-1, size, size + 1) / FEATURE_STEPS**2
@@ -101,16 +107,18 @@ def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.Da
 
 def _source(groups: Sequence[Cell]) -> pl.Expr:
     """Whose sales the level rests on: the SKU's own, else those of the narrowest group that has somebody."""
-    source = pl.lit("prior")
-    narrowing = [Cell(EVERYBODY, 0), *reversed([cell for cell in groups if len(cell.by) == 1 and cell.by != (STORE,)])]
-    for cell in narrowing:
-        name = cell.by[0] if cell.by else "panel"
-        source = pl.when(sum_of_others_in(cell.key(), TRUST) > 0).then(pl.lit(name)).otherwise(source)
+    source = pl.when(sum_of_others_in(pl.col(PERIOD), TRUST) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
+    for cell in reversed([cell for cell in groups if len(cell.by) == 1 and cell.by != (STORE,)]):
+        source = pl.when(pl.col(_trust(cell)) > 0).then(pl.lit(cell.name)).otherwise(source)
     return pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source).alias(LEVEL_SOURCE)
 
 
 def _mean(cell: Cell) -> str:
     return f"mean level of {cell.name}"
+
+
+def _trust(cell: Cell) -> str:
+    return f"trust in {cell.name}"
 
 
 def _weight(name: str) -> str:

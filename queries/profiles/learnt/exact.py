@@ -5,7 +5,6 @@ nothing but the four operations, one by one, which IEEE 754 defines to the last 
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -38,10 +37,11 @@ def in_coefficient_steps(values: Floats, /) -> Floats:
     return np.rint(values * COEFFICIENT_STEPS)
 
 
-def weeks_of(period: Integers, /) -> Iterator[tuple[int, slice]]:
-    """Every period of sorted rows, and where its rows are."""
-    edges = np.flatnonzero(np.diff(period, prepend=period[:1] - 1, append=period[-1:] + 1)).tolist()
-    yield from ((int(period[start]), slice(start, end)) for start, end in pairwise(edges))
+def weeks_of(period: NDArray[np.int32], /) -> Iterator[tuple[int, Integers]]:
+    """Every period, and the places of its rows."""
+    order = np.argsort(period, kind="stable")
+    periods, starts = np.unique(period[order], return_index=True)
+    yield from zip(periods.tolist(), np.split(order, starts[1:]), strict=True)
 
 
 def products(left: Floats, right: Floats, /) -> Integers:

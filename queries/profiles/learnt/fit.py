@@ -58,19 +58,17 @@ class Week(NamedTuple):
 
 
 class Design:
-    """Rows sorted by period, and converted week by week: all of them as floating point would take a lot of memory."""
+    """Rows by period, and converted week by week: all of them as floating point would take a lot of memory."""
 
     def __init__(self, rows: pl.DataFrame, names: Sequence[str]) -> None:
-        self._weeks = list(weeks_of(rows[PERIOD].to_numpy()))
-        self._features = rows.select(names).to_numpy()
+        self._features, self._weeks = rows.select(names).to_numpy(), list(weeks_of(rows[PERIOD].to_numpy()))
         self._teaches, self._offset, self._sales = (rows[name].to_numpy() for name in (TEACHES, OFFSET, OBSERVED))
         self.periods = [period for period, _ in self._weeks]
 
     def __iter__(self) -> Iterator[Week]:
         for _, rows in self._weeks:
-            teaches = self._teaches[rows]
-            features = self._features[rows][teaches].astype(np.float64)
-            yield Week(features, self._offset[rows][teaches], self._sales[rows][teaches])
+            taught = rows[self._teaches[rows]]
+            yield Week(self._features[taught].astype(np.float64), self._offset[taught], self._sales[taught])
 
 
 class Sums:
@@ -114,8 +112,8 @@ class Sums:
 
 
 def fitted(rows: pl.DataFrame, priors: Mapping[str, Prior], ridge: Ridge, *, both_sides: bool) -> pl.DataFrame:
-    """Coefficients of every period (Float64, by the names of the features), of rows sorted by period with features in
-    steps (Int16), offset, observed sales and teaches (Boolean)."""
+    """Coefficients of every period (Float64, by the names of the features), of rows with period, features in steps
+    (Int16), offset, observed sales and teaches (Boolean)."""
     design = Design(rows, list(priors))
     prior, weight = (np.array(values) for values in zip(*priors.values(), strict=True))
     walk = _at_once if both_sides else _week_by_week

@@ -35,7 +35,6 @@ HISTORY, NEW_FROM = 2, 8
 # week itself, and a fit sees them too weak: there they are held at their priors.
 HELD = 1000.0
 BASE = "long_run_level"
-DERIVED = (BASE, "usual_level", EXPECTED, *PARTS)
 
 
 class Model(NamedTuple):
@@ -58,47 +57,62 @@ class Expectation(NamedTuple):
 
 
 def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
-    """What was to be expected of a panel's SKU-weeks, by their history and cold level."""
-    weeks = list(cell_features(model.cells))
-    shares = {feature.name: pl.lit(feature.prior) for feature in weeks}
-    first = _round(panel, model, shares, with_errors=False)
-    learnt_shares = {feature.name: pl.col(_coefficient(feature.name)) for feature in weeks}
-    again = first.panel.join(first.coefficients.select(PERIOD, *learnt_shares.values()), on=PERIOD, how="left")
-    exposures = exposed(again, half_lives=model.half_lives, both_sides=model.both_sides)
-    return _round(exposures, model, learnt_shares, with_errors=True)
+    """What was to be expected of a panel's SKU-weeks, by their history and cold level.
 
-
-def _round(panel: pl.LazyFrame, model: Model, shares: Mapping[str, pl.Expr], *, with_errors: bool) -> Expectation:
-    """``shares`` are the coefficients by which the week's cells add up to an index before they are fitted;
-    ``with_errors`` says that there is an expected demand already, for errors to be made against."""
-    both_sides, known = model.both_sides, panel.collect_schema().names()
+    A small model comes first, of levels and of the week in the widest cells: exposures, and errors to learn from, need
+    an expected demand, and which one matters little.
+    """
+    own = [feature for feature in own_features(model.half_lives) if feature.prior]
+    weeks = list(cell_features([cell for cell in model.cells if len(cell.by) < 2]))
+    first = _fitted(_design(panel, own, weeks, _priors(weeks)), [*own, *weeks], model, kept=_names(panel))
+    shares = {feature.name: pl.col(_coefficient(feature.name)) for feature in weeks}
+    joined = first.panel.join(
+        first.coefficients.select(PERIOD, *shares.values()), on=PERIOD, how="left", maintain_order="left"
+    )
     own, weeks = list(own_features(model.half_lives)), list(cell_features(model.cells))
-    late = [*cold_features(model.settled_weeks), *drift_features(model.drift_half_lives, both_sides=both_sides)]
-    panel = (
+    again = (
+        exposed(joined, half_lives=model.half_lives, both_sides=model.both_sides)
+        .pipe(_design, own, weeks, shares)
+        .pipe(with_year_away, EXPECTED, both_sides=model.both_sides)
+        .with_columns(own_slope(EXPECTED, INDEX, both_sides=model.both_sides).alias("own_slope"))
+    )
+    late = [
+        *cold_features(model.settled_weeks),
+        *drift_features(model.drift_half_lives, both_sides=model.both_sides),
+        *residual_features(),
+    ]
+    return _fitted(again.with_columns(map(_column, late)), [*own, *weeks, *late], model, kept=_names(panel))
+
+
+def _design(
+    panel: pl.LazyFrame, own: Sequence[Feature], weeks: Sequence[Feature], shares: Mapping[str, pl.Expr]
+) -> pl.LazyFrame:
+    """Adds the long-run level, these features, and one index of the week from those that have a share in it."""
+    return (
         panel.with_columns(long_run_level().alias(BASE))
         .with_columns(map(_column, own))
         .with_columns(_mean(_told(own, _priors(own))).alias(USUAL))
         .with_columns(weighted(USUAL))
         .with_columns(map(_column, weeks))
-        .with_columns(_told(weeks, shares).alias(INDEX))
+        .with_columns(_told([feature for feature in weeks if feature.name in shares], shares).alias(INDEX))
     )
-    if with_errors:
-        late += residual_features()
-        slope = own_slope(EXPECTED, INDEX, both_sides=both_sides).alias("own_slope")
-        panel = with_year_away(panel, EXPECTED, both_sides=both_sides).with_columns(slope)
-    features = [*own, *weeks, *late]
-    kept = [name for name in known if name not in {_coefficient(feature.name) for feature in weeks}]
-    names = [*kept, BASE, *(feature.name for feature in features)]
-    design = panel.with_columns(map(_column, late)).select(list(dict.fromkeys(names))).cache()
+
+
+def _fitted(panel: pl.LazyFrame, features: Sequence[Feature], model: Model, *, kept: Sequence[str]) -> Expectation:
+    design = panel.select(*kept, BASE, *(feature.name for feature in features)).cache()
     coefficients = _coefficients(design, features, model).cache()
-    fitted_to = {feature.name: pl.col(_coefficient(feature.name)) for feature in features}
-    parts = {part: _told([f for f in features if f.part == part], fitted_to) for part in PARTS}
+    by_name = {feature.name: pl.col(_coefficient(feature.name)) for feature in features}
+    parts = {part: _told([feature for feature in features if feature.part == part], by_name) for part in PARTS}
     found = (
-        design.join(coefficients, on=PERIOD, how="left")
-        .select(*(name for name in kept if name not in DERIVED), BASE, **parts)
+        design.join(coefficients, on=PERIOD, how="left", maintain_order="left")
+        .select(*kept, BASE, **parts)
         .with_columns(_mean(pl.col(LEVEL)).alias("usual_level"), _mean(added(map(pl.col, PARTS))).alias(EXPECTED))
     )
     return Expectation(found, coefficients)
+
+
+def _names(panel: pl.LazyFrame) -> list[str]:
+    return panel.collect_schema().names()
 
 
 def _column(feature: Feature) -> pl.Expr:
@@ -129,7 +143,7 @@ def _coefficients(design: pl.LazyFrame, features: Sequence[Feature], model: Mode
     has_begun = pl.col(PERIOD) >= pl.col(PERIOD).min() + NEW_FROM
     teaches = pl.col(IN_STOCK) & ((pl.col(OWN_WEEKS) >= HISTORY) | has_begun)
     rows = design.select(PERIOD, OBSERVED, teaches.alias(TEACHES), log_of(pl.col(BASE)).alias(OFFSET), *priors)
-    return rows.sort(PERIOD).map_batches(
+    return rows.map_batches(
         lambda known: fitted(known, priors, ridge, both_sides=model.both_sides).rename(columns),
         schema={PERIOD: pl.Int32, **dict.fromkeys(columns.values(), pl.Float64)},
     )

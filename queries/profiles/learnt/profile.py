@@ -75,7 +75,8 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ridge=Ridge(self.prior_rows, self.prior_weeks) if self.learn else None,
             both_sides=both_sides,
         )
-        known = history(panel, half_lives=self.half_lives, both_sides=both_sides)
+        grouped = panel.with_columns(cell.key() for cell in groups)
+        known = history(grouped, half_lives=self.half_lives, both_sides=both_sides)
         compared = cold_level(known, groups, settled_weeks=self.settled_weeks)
         return (
             expectation(compared, model)

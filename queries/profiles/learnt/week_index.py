@@ -25,7 +25,7 @@ def weighted(usual: str, /) -> Sequence[pl.Expr]:
 
 def index_of(cell: Cell, /) -> pl.Expr:
     """Log index of a cell, nothing before the cell's first period."""
-    sold, usual = (sum_of_others_in(cell.key(), name) + UNITS for name in WEIGHTED)
+    sold, usual = (sum_of_others_in(pl.col(cell.column), name) + UNITS for name in WEIGHTED)
     return pl.when(pl.col(PERIOD) >= cell.since).then((sold / usual).log()).otherwise(0.0)
 
 
