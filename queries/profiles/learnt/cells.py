@@ -6,11 +6,13 @@ so far as another one does, or leaves each of them alone, is of no use yet: it s
 that weeks and SKUs to come change nothing of the past.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ...names import PERIOD, PRODUCT, REQUIRED, SKU_CODE, STORE, group_of
 
@@ -31,7 +33,7 @@ class Cell(NamedTuple):
     @property
     def name(self) -> str:
         """What features and coefficients call it."""
-        return " x ".join(self.by) or "everybody"
+        return _name(self.by)
 
     @property
     def column(self) -> str:
@@ -57,42 +59,42 @@ def cells(panel: pl.LazyFrame, attributes: Sequence[str], /, *, at_most: int) ->
     """
     singles: list[By] = [EVERYBODY, *SIDES, *((name,) for name in attributes)]
     crossed = [one + other for one, other in combinations(singles[1:], 2) if (one, other) != SIDES]
-    company, splits = _first_periods(panel, singles, crossed)
+    splits = _first_splits(panel, singles, crossed)
     since: dict[By, int] = {}
     for number, by in enumerate(singles):
-        unlike = [min(splits[by, other], splits[other, by]) for other in singles[:number]]
-        since[by] = max(company[by], *unlike, 0)
+        unlike = [min(splits(by, other), splits(other, by)) for other in singles[:number]]
+        since[by] = max(splits(by, None), *unlike, 0)
     for by in crossed:
         one, other = by[:1], by[1:]
-        since[by] = max(company[by], splits[one, other], splits[other, one], since[one], since[other])
+        since[by] = max(splits(by, None), splits(one, other), splits(other, one), since[one], since[other])
     found = [Cell(by, start) for by, start in since.items() if start < NEVER]
     return sorted(found, key=lambda cell: cell.since)[:at_most]
 
 
-def _first_periods(
-    panel: pl.LazyFrame, singles: Sequence[By], crossed: Sequence[By]
-) -> tuple[dict[By, int], dict[tuple[By, By], int]]:
-    """Of each cell the first period in which two SKUs share it; of two single ones the first in which SKUs that share
-    the first do not share the second."""
-    sku = pl.col(SKU_CODE)
-    company = {by: _first_split(by, sku) for by in (*singles, *crossed)}
-    splits = {(one, other): _first_split(one, _code(other)) for one in singles for other in singles if one != other}
+def _first_splits(panel: pl.LazyFrame, singles: Sequence[By], crossed: Sequence[By]) -> Callable[[By, By | None], int]:
+    """The first period in which SKUs that share one cell do not share another; or, of no other, are not the same."""
     codes = [group_of(by) for by in singles if by]
     seen = panel.group_by(SKU_CODE, *codes).agg(pl.col(PERIOD).min()).sort(PERIOD)
-    first = seen.select(
-        expression.fill_null(NEVER).alias(str(number))
-        for number, expression in enumerate((*company.values(), *splits.values()))
-    )
-    periods = first.collect().row(0)
-    return (
-        dict(zip(company, periods[: len(company)], strict=True)),
-        dict(zip(splits, periods[len(company) :], strict=True)),
-    )
+    rows = seen.select(PERIOD, SKU_CODE, *(_code(by).alias(_name(by)) for by in (*singles, *crossed))).collect()
+    period, sku = rows[PERIOD].to_numpy(), rows[SKU_CODE].to_numpy()
+    cell = {by: rows[_name(by)].to_numpy() for by in (*singles, *crossed)}
+    earliest = {by: _earliest(code) for by, code in cell.items()}
+
+    def split(by: By, other: By | None) -> int:
+        value = sku if other is None else cell[other]
+        return int(period[value != value[earliest[by]]].min(initial=NEVER))
+
+    return split
 
 
-def _first_split(by: By, value: pl.Expr) -> pl.Expr:
-    earliest = value.first().over(*map(group_of, zip(by, strict=True))) if by else value.first()
-    return pl.col(PERIOD).filter(value != earliest).min()
+def _earliest(code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each row the first one of the same cell."""
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return first[place]
+
+
+def _name(by: By) -> str:
+    return " x ".join(by) or "everybody"
 
 
 def _code(by: By) -> pl.Expr:

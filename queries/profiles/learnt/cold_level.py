@@ -17,10 +17,10 @@ from .exact import (
     COEFFICIENT_STEPS,
     FEATURE_STEPS,
     Floats,
+    eliminated,
     in_coefficient_steps,
     in_feature_steps,
     products,
-    solved,
     weeks_of,
 )
 from .levels import log_level
@@ -100,7 +100,7 @@ def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.Da
         sums.append(products(known[:, :size], known))
     system = np.array(sums).reshape(-1, size, size + 1) / FEATURE_STEPS**2
     ridge = PRIOR_ROWS * np.eye(size)
-    found = solved(system[..., :size] + ridge, system[..., size:] + PRIOR_ROWS * prior[:, None])[..., 0]
+    found = eliminated(system[..., :size] + ridge, system[..., size:] + PRIOR_ROWS * prior[:, None])[..., 0]
     weights = in_coefficient_steps(found) / COEFFICIENT_STEPS
     return pl.DataFrame({PERIOD: pl.Series(periods, dtype=pl.Int32), **dict(zip(names, weights.T, strict=True))})
 

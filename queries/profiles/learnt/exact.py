@@ -18,6 +18,8 @@ Integers = NDArray[np.int64]
 FEATURE_STEPS, LARGEST_FEATURE = 2**10, 8
 WEIGHT_STEPS, LARGEST_WEIGHT = 2**10, 64
 COEFFICIENT_STEPS = 2**16
+# Closer to the middle of two steps than this (in steps), and libraries might round a solution differently.
+CAUTION = 1e-4
 ROWS_AT_ONCE = 2**11
 
 
@@ -37,6 +39,16 @@ def in_coefficient_steps(values: Floats, /) -> Floats:
     return np.rint(values * COEFFICIENT_STEPS)
 
 
+def solution(matrix: Floats, right: Floats, /) -> Floats:
+    """The solution of a symmetric, positive definite system in whole steps.
+
+    Libraries differ in the last digits only, which rounding takes away; where it might not, they are not asked.
+    """
+    steps = np.linalg.solve(matrix, right) * COEFFICIENT_STEPS
+    is_close = np.abs(steps - np.floor(steps) - 0.5) < CAUTION
+    return np.rint(eliminated(matrix, right[:, None])[:, 0] * COEFFICIENT_STEPS if is_close.any() else steps)
+
+
 def weeks_of(period: NDArray[np.int32], /) -> Iterator[tuple[int, Integers]]:
     """Every period, and the places of its rows."""
     order = np.argsort(period, kind="stable")
@@ -53,8 +65,8 @@ def products(left: Floats, right: Floats, /) -> Integers:
     return total
 
 
-def solved(matrices: Floats, rights: Floats, /) -> Floats:
-    """Solutions of symmetric, positive definite systems, one or a stack of them (last axes p x p and p x q)."""
+def eliminated(matrices: Floats, rights: Floats, /) -> Floats:
+    """Solutions of such systems, one or a stack of them (last axes p x p and p x q), the same to the last bit."""
     work = np.concatenate([matrices, rights], axis=-1)
     size = matrices.shape[-1]
     for pivot in range(size):

@@ -22,7 +22,7 @@ from .exact import (
     in_coefficient_steps,
     in_weight_steps,
     products,
-    solved,
+    solution,
     weeks_of,
 )
 
@@ -100,9 +100,8 @@ class Sums:
         """The solution of the sums and the prior, to whole steps."""
         information = self._information / (FEATURE_STEPS**2 * WEIGHT_STEPS)
         held = weight * (ridge.rows + ridge.weeks * np.diag(information) / max(self._weeks, 1))
-        score = self._score / (FEATURE_STEPS * WEIGHT_STEPS) + (held * prior)[:, None]
-        found = solved(information + np.diag(held), score)[:, 0]
-        return in_coefficient_steps(found) / COEFFICIENT_STEPS
+        score = self._score[:, 0] / (FEATURE_STEPS * WEIGHT_STEPS) + held * prior
+        return solution(information + np.diag(held), score) / COEFFICIENT_STEPS
 
     def overdispersion(self) -> float:
         """By moments, to whole steps."""
