@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# Features count up to 8 in steps of 2^-10, weights up to 64 in steps of 2^-10. A product of three is below 2^42, and
-# so many rows of them can be added before they are added up as Int64.
+# Features count up to 8 in steps of 2^-10, weights up to 64 in steps of 2^-10. A product of three is at most 2^42, and
+# 2^11 of them can be added before they are added up as Int64.
 FEATURE_STEPS, LARGEST_FEATURE = 2**10, 8
 WEIGHT_STEPS, LARGEST_WEIGHT = 2**10, 64
 COEFFICIENT_STEPS = 2**16
 # Closer to the middle of two steps than this (in steps), and libraries might round a solution differently.
 CAUTION = 1e-4
 ROWS_AT_ONCE = 2**11
+# Libraries multiply smaller matrices in one thread; starting more would take longer than the work.
+SMALL_PRODUCT = 2**18
 
 
 def in_feature_steps(values: pl.Expr, /) -> pl.Expr:
@@ -59,8 +61,9 @@ def weeks_of(period: NDArray[np.int32], /) -> Iterator[tuple[int, Integers]]:
 def products(left: Floats, right: Floats, /) -> Integers:
     """The matrix left' right of whole numbers, rows being summed over."""
     total = np.zeros((left.shape[1], right.shape[1]), np.int64)
-    for start in range(0, len(left), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
+    at_once = min(ROWS_AT_ONCE, SMALL_PRODUCT // total.size)
+    for start in range(0, len(left), at_once):
+        rows = slice(start, start + at_once)
         total += (left[rows].T @ right[rows]).astype(np.int64)
     return total
 

@@ -83,7 +83,8 @@ class Sums:
         """Add a week, linearised at these coefficients."""
         if not len(week.sales):
             return
-        told = week.features @ in_coefficient_steps(coefficients) / (FEATURE_STEPS * COEFFICIENT_STEPS)
+        told = np.einsum("ij,j->i", week.features, in_coefficient_steps(coefficients))
+        told /= FEATURE_STEPS * COEFFICIENT_STEPS
         mean = np.exp(np.clip(week.offset + told, LOWEST, HIGHEST))
         relative = 1 + overdispersion * mean
         weight = np.minimum(mean / relative, LARGEST_WEIGHT)
