@@ -24,7 +24,8 @@ HEAD = """# Configuration
 <!-- Written by docs/generate.py from the types and from configs/uncertainty.yaml: do not edit, run `just docs`. -->
 
 `vn2pl impute --config FILE` reads a YAML file. Every key is optional: what is left out has the default below, and
-without `--config` everything has. `--n-neighbors` and `--candidate-weeks` on the command line come before the file.
+without `--config` everything has. `--n-neighbors`, `--candidate-weeks` and the options that say
+[how the panel is read](reading.md) come before the file.
 
 An unknown key, a wrong type or a number out of range ends the run with status 2, before anything is read or written,
 and the message names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to
@@ -141,6 +142,8 @@ def _shown(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_shown(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_shown, value)) + "]"
+    if value is None:
+        return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -159,6 +162,10 @@ def _value(kind: msgspec.inspect.Type) -> str:
             return f"list{f' of at least {least}' if least else ''}, each {_value(item)}"
         case msgspec.inspect.DictType(key_type=key, value_type=value):
             return f"{_value(key)} to {_value(value)}"
+        case msgspec.inspect.UnionType(types=types):
+            return " or ".join(map(_value, types))
+        case msgspec.inspect.NoneType():
+            return "`null`"
         case msgspec.inspect.StructType(cls=named):
             return f"[{named.__name__}](#{named.__name__.lower()})"
         case _:

@@ -18,6 +18,7 @@ from vn2pl import sql
 from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 from vn2pl.cli import parser
 from vn2pl.commands import query
+from vn2pl.runs import IMPUTE, RECORDED, RECORDS
 
 SHIPPED = sql.shipped()
 EVERYTHING = {"top": "1000000", "deviations": "-9"}
@@ -224,6 +225,6 @@ def test_a_run_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> None:
 
 def test_a_run_without_neighbours_says_how_to_get_them(run: Path, tmp_path: Path) -> None:
     files = [Path(shutil.copy(run / name, tmp_path)) for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)]
-    write_run(tmp_path, {}, files=files)
+    write_run(tmp_path, dict.fromkeys((*RECORDED, *RECORDS[IMPUTE])), files=files)
     with pytest.raises(vn2pl.InputError, match=r"relation 'neighbours' was not found; run vn2pl impute with --save"):
         query.run(parser().parse_args(["query", "most_used_candidates", "--out", str(tmp_path)]))

@@ -150,8 +150,14 @@ def _killed_between_files(place: Place, panel: pl.DataFrame) -> pl.DataFrame:
     return panel
 
 
-def _of_a_backtest(place: Place, panel: pl.DataFrame) -> pl.DataFrame:
-    (place.out / "run.json").write_text('{"files": {}}')
+def _of_another_version(place: Place, panel: pl.DataFrame) -> pl.DataFrame:
+    record = json.loads((place.out / "run.json").read_text())
+    (place.out / "run.json").write_text(json.dumps({"files": record["files"]}))
+    return panel
+
+
+def _with_a_file_of_another_run(place: Place, panel: pl.DataFrame) -> pl.DataFrame:
+    panel.write_parquet(place.out / "neighbours.parquet")
     return panel
 
 
@@ -175,7 +181,8 @@ def _fewer_attributes(_: Place, panel: pl.DataFrame) -> pl.DataFrame:
         (_original, "profile original looks at later weeks"),
         (_damaged, "the earlier files are not whole"),
         (_killed_between_files, "the earlier files are not whole"),
-        (_of_a_backtest, "not those of this version of vn2pl impute"),
+        (_of_another_version, "not those of this version of vn2pl impute"),
+        (_with_a_file_of_another_run, "neighbours.parquet: is not of the run"),
         (_revised_from_the_start, "revised from its first week on"),
         (_other_types, "configuration, versions or columns"),
         (_fewer_attributes, "configuration, versions or columns"),

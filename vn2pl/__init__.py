@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .config import Config
     from .config_files import load_config
     from .demo import DemoPanel, demo_panel
-    from .errors import InputError
+    from .errors import InputError, InputWarning
     from .frames import features, imputed, neighbours, sample, sips, summary
     from .queries import Found, plan
     from .reading import check_panel, read_panel, scan_panel
@@ -27,6 +27,7 @@ _HOMES = {
     "DemoPanel": "demo",
     "Found": "queries",
     "InputError": "errors",
+    "InputWarning": "errors",
     "check_panel": "reading",
     "demo_panel": "demo",
     "features": "frames",
@@ -45,6 +46,7 @@ __all__ = [
     "DemoPanel",
     "Found",
     "InputError",
+    "InputWarning",
     "check_panel",
     "demo_panel",
     "features",

@@ -1,8 +1,8 @@
-"""Output files: each appears whole or not at all, and ``run.json``, written last, names the set with checksums."""
+"""Output files: each appears whole or not at all, and ``run.json`` names the files of one run with checksums."""
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
+from . import interrupts
 from .errors import InputError
 
 IMPUTED_FILE = "demand_imputed.parquet"
@@ -20,54 +21,12 @@ NEIGHBOURS_FILE = "neighbours.parquet"
 RUN_FILE = "run.json"
 BACKTEST_ROWS_FILE = "backtest_rows.parquet"
 BACKTEST_TABLE_FILE = "backtest_table.parquet"
+IMPUTE_FILES = (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE, NEIGHBOURS_FILE)
+BACKTEST_FILES = (BACKTEST_ROWS_FILE, BACKTEST_TABLE_FILE)
 TEMPORARY = ".temporary"
+ENOUGH_TO_FAIL = 1 << 20
 
-
-@contextmanager
-def output_folder(folder: Path) -> Iterator[None]:
-    """A folder to write to, made where it is missing, held for this run and cleared of what a killed one left.
-
-    Raises InputError where it cannot be made or written to, or where another run holds it.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder to write to, got a file")
-    with _told(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        _prepare(folder)
-        yield
-
-
-def _prepare(folder: Path) -> None:
-    """Remove temporary files that a killed run left, and see that the folder can be written to."""
-    with _told(folder):
-        for leftover in folder.glob(f"*{TEMPORARY}"):
-            leftover.unlink(missing_ok=True)
-        probe = folder / f"probe{TEMPORARY}"
-        probe.touch()
-        probe.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for one run; the system lets go of it when the process ends, however it ends.
-
-    Raises InputError where another run holds it. Systems without ``fcntl`` have no such lock.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(f"{folder}: another run is writing there; wait for it, or choose another --out") from None
-    else:
-        yield
-    finally:
-        os.close(handle)
+Writer = Callable[[Path], object]
 
 
 def find_damage(folder: Path) -> list[str]:
@@ -77,9 +36,24 @@ def find_damage(folder: Path) -> list[str]:
         expected = {str(name): (int(facts["bytes"]), str(facts["sha256"])) for name, facts in listed.items()}
     except FileNotFoundError:
         return [f"{folder}: expected a {RUN_FILE}, found none; no run has ended there"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        return [f"{folder / RUN_FILE}: expected the record of a run, got: {error!r}"]
-    return [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
+    except OSError as error:
+        return [f"{folder / RUN_FILE}: cannot be read: {error.strerror or error}"]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return [f"{folder / RUN_FILE}: expected the record of a run, with bytes and sha256 of its files; found none"]
+    damaged = [told for name, facts in expected.items() if (told := _damage(folder / Path(name).name, *facts))]
+    return [*damaged, *_strays(folder, expected)]
+
+
+def _strays(folder: Path, listed: Container[str]) -> Iterator[str]:
+    """Files of another run."""
+    for name in lying(folder, (*IMPUTE_FILES, *BACKTEST_FILES)):
+        if name not in listed:
+            yield f"{folder / name}: is not of the run that {RUN_FILE} tells of"
+
+
+def lying(folder: Path, names: Iterable[str], /) -> list[str]:
+    """Those of the names of files that lie in the folder."""
+    return [name for name in names if os.path.isfile(folder / name)]
 
 
 def refuse_damage(*folders: Path) -> None:
@@ -102,22 +76,25 @@ def _damage(path: Path, size: int, digest: str) -> str | None:
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write one contiguous frame, so that the bytes do not depend on the pieces it was computed in."""
-    with replacing(path) as temporary:
-        frame.rechunk().write_parquet(temporary)
-
-
-def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write a small frame as text."""
-    with replacing(path) as temporary:
-        frame.write_csv(temporary)
+    """Write a file that is whole by itself; for the files of a run see ``transactions``."""
+    _write(path, as_parquet(frame))
 
 
 def write_run(folder: Path, facts: Mapping[str, Any], *, files: Iterable[Path]) -> None:
-    """Write ``run.json``: the facts of the run, and name, size and SHA-256 of each of its files."""
-    listed = {path.name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for path in files}
-    with replacing(folder / RUN_FILE) as temporary:
-        temporary.write_text(json.dumps({**facts, "files": listed}, indent=2) + "\n", encoding="utf-8")
+    """Write ``run.json`` for files that are there."""
+    _write(folder / RUN_FILE, as_run(facts, {file.name: file for file in files}))
+
+
+def as_parquet(frame: pl.DataFrame, /) -> Writer:
+    """Writes one contiguous frame, so that the bytes do not depend on the pieces it was computed in."""
+    return frame.rechunk().write_parquet
+
+
+def as_run(facts: Mapping[str, Any], files: Mapping[str, Path], /) -> Writer:
+    """Writes the facts of a run, and size and SHA-256 of each of its files by name."""
+    listed = {name: {"bytes": path.stat().st_size, "sha256": checksum(path)} for name, path in files.items()}
+    text = json.dumps({**facts, "files": listed}, indent=2) + "\n"
+    return lambda path: path.write_text(text, encoding="utf-8")
 
 
 def checksum(path: Path) -> str:
@@ -129,28 +106,66 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _write(path: Path, write: Writer) -> None:
+    with temporary_of(path) as temporary:
+        write(temporary)
+        flush(temporary)
+        os.replace(temporary, path)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place, durably, when the block ends without an error."""
-    temporary = path.with_name(f"{path.name}{TEMPORARY}")
-    with _told(path):
-        try:
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
+    with temporary_of(path) as temporary:
+        yield temporary
+        flush(temporary)
+        with interrupts.put_off():
             os.replace(temporary, path)
+            interrupts.note(path)
+
+
+@contextmanager
+def temporary_of(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to first, removed on errors. Raises InputError where it cannot be written."""
+    temporary = beside(path)
+    with writing_to(path):
+        try:
+            with _as_the_system_tells(temporary):
+                yield temporary
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _as_the_system_tells(temporary: Path) -> Iterator[None]:
+    """Polars does not always say that it was the system that failed it: then writing on fails once more."""
+    try:
+        yield
+    except PolarsError:
+        with temporary.open("ab") as file:
+            file.write(bytes(ENOUGH_TO_FAIL))
+        raise
+
+
+def beside(path: Path) -> Path:
+    """Where the content of a file is written first."""
+    return path.with_name(f"{path.name}{TEMPORARY}")
+
+
+def flush(path: Path) -> None:
+    """Have the content of a file on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise InputError where the block cannot write to a path."""
     try:
         yield
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
     except PolarsError as error:
-        # Where the system fails Polars, it says so in the middle of a line: ... IO error: No space left (os error 28).
-        cause = str(error).partition("\n")[0].rpartition("IO error: ")[2]
+        cause = str(error).partition("\n")[0]
         raise InputError(f"{path}: cannot be written: {cause}") from error

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from . import __version__
+from . import __version__, interrupts
 from .errors import InputError
 
 DONE, INCOMPLETE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130 interrupted.
     """
     parsed = _parsed(arguments)
+    interrupts.forget()
     try:
         return int(_command(parsed.command)(parsed))
     except InputError as error:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"vn2pl: {problem}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("vn2pl: interrupted; earlier output files are as they were", file=sys.stderr)
+        print(f"vn2pl: interrupted; {interrupts.outcome()}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
@@ -256,6 +257,7 @@ exit status: 0 done, 2 bad input or SQL, 130 interrupted""",
     _add_earlier_run(source, "--out", "--processed")
     command.add_argument("--config", metavar="FILE", help="YAML configuration, with --data")
     _add_inference_option(command)
+    _add_reading_options(command)
     command.add_argument(
         "--format",
         choices=["table", "csv", "json", "parquet"],
@@ -398,6 +400,7 @@ def _add_panel_options(command: argparse.ArgumentParser) -> None:
         help="folder of VN2 CSVs; Parquet, CSV or Arrow IPC file; folder or pattern of such (default: the demo panel)",
     )
     _add_inference_option(command)
+    _add_reading_options(command)
     _add_machine_options(command)
 
 
@@ -416,6 +419,29 @@ def _add_inference_option(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="for a panel without in_stock: take weeks before a SKU's first sale, and runs of zero sales too long for "
         "it, for stockouts; docs/method.md says how often that is right",
+    )
+
+
+def _add_reading_options(command: argparse.ArgumentParser) -> None:
+    options = command.add_argument_group(
+        "how the panel is read", "with --data; each is also a key of the configuration"
+    )
+    options.add_argument(
+        "--missing-rows",
+        choices=["ignore", "zero", "stockout"],
+        help="weeks without a row between the first and the last row of a SKU: left out (default), in stock without "
+        "sales, or out of stock",
+    )
+    options.add_argument(
+        "--returns", choices=["refuse", "clip"], help="negative sales: an error (default), or taken for 0"
+    )
+    options.add_argument(
+        "--decimal-comma", action="store_true", default=None, help="3,5 is 3.5 and 1.234,5 is 1234.5 in sales"
+    )
+    options.add_argument("--date-format", metavar="F", help="how weeks are written, such as %%d/%%m/%%Y")
+    options.add_argument("--time-zone", metavar="Z", help="where timestamps are midnight, such as Europe/Berlin")
+    options.add_argument(
+        "--sku-format", metavar="F", help="how a column unique_id is made of its parts, such as Store/Product"
     )
 
 

@@ -78,7 +78,7 @@ def _field_problems(values: Mapping[object, object], kind: type[Any], place: Pla
             told = told.partition(", got ")[0]
             if NO_ATTRIBUTE in told:
                 told = "expected an attribute of SKUs, not the week, its sales or in_stock"
-            within = _path(path.rstrip("`"))
+            within = _path(path.rstrip("`")) or (str(key),)
             yield (*place, *within), f"{told[0].lower()}{told[1:]}, got {_shown(_value(values, within))}"
 
 

@@ -1,4 +1,4 @@
-"""The errors a user can mend: they end a command with exit status 2 and no traceback."""
+"""What a user can mend: errors, which end a command with exit status 2 and no traceback, and warnings."""
 
 
 class InputError(Exception):
@@ -11,3 +11,7 @@ class InputError(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems: tuple[str, ...] = problems
+
+
+class InputWarning(UserWarning):
+    """What reading a panel noticed or assumed, in one sentence. The command line prints it as a note."""

@@ -12,6 +12,18 @@ def shortened(text: str, /) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
+def listed(values: Iterable[object], /, *, at_most: int = 12) -> str:
+    """Values for a message, shortened when there are many."""
+    shown = [repr(value) for value in values]
+    more = f" and {len(shown) - at_most} more" if len(shown) > at_most else ""
+    return ", ".join(shown[:at_most]) + more
+
+
+def rows(count: int, /, *, of: str = "row") -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{count:,} {of}" if count == 1 else f"{count:,} {of}s"
+
+
 def nearest_texts(wanted: str, known: Iterable[str], /, *, at_most: int) -> list[str]:
     """The few of the known texts that are most like the one wanted, or the first ones where none is."""
     texts = sorted(known)

@@ -1,24 +1,39 @@
 """What an earlier run left in its output folder: its record and its tables."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
-from .artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, refuse_damage
+from .artifacts import (
+    BACKTEST_FILES,
+    IMPUTE_FILES,
+    IMPUTED_FILE,
+    NEIGHBOURS_FILE,
+    RUN_FILE,
+    SIPS_FILE,
+    SUMMARY_FILE,
+    find_damage,
+    lying,
+    refuse_damage,
+)
 from .checks import raise_any, readable
 from .errors import InputError
 from .queries.names import ADDED, SALES, SALES_OBSERVED
+from .transactions import is_pending, roll_forward
 
 DEMO = "demo panel"
 IMPUTE, BACKTEST = "vn2pl impute", "vn2pl backtest"
+WRITTEN = {IMPUTE: IMPUTE_FILES, BACKTEST: BACKTEST_FILES}
 RECORDED = ("finished", "data", "data_fingerprint", "config", "versions", "seconds")
 RECORDS = {IMPUTE: ("profile_parameters", "threads"), BACKTEST: ("mask", "seeds", "reference")}
 SUMMARY_SCHEMA = {"metric": pl.String, "value": pl.Float64}
+ATTEMPTS = 5
 
 Facts = Mapping[str, Any]
+Found = TypeVar("Found")
 
 
 FILES: Mapping[str, str] = {
@@ -35,6 +50,8 @@ def recorded(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
 
     Raises InputError where one does not hold the complete files of such a run.
     """
+    for folder in folders:
+        roll_forward(folder)
     refuse_damage(*folders)
     facts = {folder: json.loads((folder / RUN_FILE).read_text(encoding="utf-8")) for folder in folders}
     raise_any(told for folder, command in folders.items() for told in _no_record(folder, facts[folder], command))
@@ -52,10 +69,11 @@ def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
     Raises InputError where files are missing, with what else could be done about it. Whether those that are there are
     of one run is for :func:`recorded` to say.
     """
-    present = {table: folder / name for table, name in FILES.items() if (folder / name).is_file()}
-    if missing := [name for table, name in FILES.items() if table not in present and name != OPTIONAL]:
+    roll_forward(folder)
+    there = lying(folder, FILES.values())
+    if missing := [name for name in FILES.values() if name not in (*there, OPTIONAL)]:
         raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
-    tables = {table: _scan(path) for table, path in present.items()}
+    tables = {table: _scan(folder / name) for table, name in FILES.items() if name in there}
     return {"panel": _panel(tables["imputed"]), **tables}
 
 
@@ -71,3 +89,55 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _panel(imputed: pl.LazyFrame) -> pl.LazyFrame:
     """The panel as it was before imputation."""
     return imputed.with_columns(pl.col(SALES_OBSERVED).alias(SALES)).drop(ADDED)
+
+
+def steadily(read: Callable[[], Found], /, *folders: Path) -> Found:
+    """What is read of runs in these folders, all of it of one run each: once more where another run replaced files."""
+    for _ in range(ATTEMPTS):
+        for folder in folders:
+            roll_forward(folder)
+        before = [*map(_state, folders)]
+        try:
+            found = read()
+        except Exception:
+            if before == [*map(_state, folders)]:
+                raise
+            continue
+        if before == [*map(_state, folders)]:
+            return found
+    places = ", ".join(map(str, folders))
+    raise InputError(f"{places}: other runs replaced files while they were read, {ATTEMPTS} times; try again")
+
+
+def _state(folder: Path) -> object:
+    """Every run that ends makes this another."""
+    try:
+        facts = (folder / RUN_FILE).stat()
+    except OSError:
+        return is_pending(folder)
+    return is_pending(folder), facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
+def refuse_unfit(folder: Path, /, *, command: str, data: str | None) -> None:
+    """Raise InputError where a run may not write to a folder: another command's files lie there, or another panel's
+    results, which those of the demo panel (no ``data``) would replace."""
+    refuse_mixing(folder, command=command)
+    if data is None and lying(folder, (*WRITTEN[command], RUN_FILE)) and (source := _source(folder)) != DEMO:
+        told = f"holds results of {source}, which those of the {DEMO} would replace"
+        raise InputError(f"--out {folder}: {told}; give --data PATH, or another --out")
+
+
+def refuse_mixing(folder: Path, /, *, command: str) -> None:
+    """Raise InputError where files of another command lie."""
+    roll_forward(folder)
+    for other, names in WRITTEN.items():
+        if other != command and (found := lying(folder, names)):
+            told = f"expected a folder for {command} alone, found files of {other} ({', '.join(found)})"
+            raise InputError(f"--out {folder}: {told}; choose another --out")
+
+
+def _source(folder: Path) -> str:
+    """The panel of the run in a folder, as a message names it."""
+    if damage := find_damage(folder):
+        return f"an unknown panel ({damage[0]})"
+    return str(json.loads((folder / RUN_FILE).read_text(encoding="utf-8")).get("data", "an unknown panel"))

@@ -9,6 +9,7 @@ import polars as pl
 
 from .artifacts import RUN_FILE, find_damage, write_parquet, write_run
 from .imputation import Shard
+from .transactions import making
 
 FOLDER = "unfinished"
 # Searching fewer pairs than this takes some ten seconds: then there is little to lose and nothing is kept.
@@ -37,11 +38,11 @@ class KeptShards:
     def save(self, shard: Shard, frames: Sequence[pl.DataFrame]) -> None:
         """Keep the frames of a shard: its quantiles and, where they are wanted, its neighbours."""
         folder = self._of(shard)
-        folder.mkdir(parents=True, exist_ok=True)
         files = [folder / f"{name}.parquet" for name in FRAMES[: len(frames)]]
-        for frame, file in zip(frames, files, strict=True):
-            write_parquet(frame, file)
-        write_run(folder, {"stockouts": shard.stockouts}, files=files)
+        with making(folder):
+            for frame, file in zip(frames, files, strict=True):
+                write_parquet(frame, file)
+            write_run(folder, {"stockouts": shard.stockouts}, files=files)
 
     def _of(self, shard: Shard) -> Path:
         return self._folder / "-".join(f"{season:02}" for season in (shard.seasons[0], shard.seasons[-1]))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ from ..artifacts import (
     BACKTEST_TABLE_FILE,
     RUN_FILE,
     listed_files,
-    output_folder,
-    write_parquet,
-    write_run,
 )
 from ..backtest import (
     ALL,
@@ -44,8 +42,9 @@ from ..config import Config
 from ..errors import InputError
 from ..fingerprints import content
 from ..masks import Mask, draw_masks
-from ..runs import DEMO
+from ..runs import BACKTEST, DEMO, refuse_unfit
 from ..terminal import print_table, progress_bar
+from ..transactions import output_folder, replacing_set
 from .inputs import configured, read_observed, refuse_overlap
 
 LARGEST_SEED = 2**31 - 1
@@ -73,18 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Backtest; returns the exit status."""
     config, seeds, folder = configured(arguments), _seeds(arguments), Path(arguments.out)
     refuse_overlap(arguments.data, folder)
-    observed, _ = read_observed(
-        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-    )
+    check = partial(refuse_unfit, folder, command=BACKTEST, data=arguments.data)
+    check()
+    observed, _, notes = read_observed(arguments, config)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
-    with output_folder(folder):
+    with output_folder(folder, check=check):
         start = time.perf_counter()
         with _progress(len(masks), quiet=arguments.json) as progress:
             result = backtest(observed, config, masks, reference=REFERENCES[arguments.mask], progress=progress)
         seconds = time.perf_counter() - start
-        files = _write(result, folder)
-        facts = _facts(arguments, config, observed, seeds=seeds, seconds=seconds)
-        write_run(folder, facts, files=files)
+        facts = {**_facts(arguments, config, observed, seeds=seeds, seconds=seconds), "notes": notes}
+        _write(result, facts, folder)
     if arguments.json:
         print(json.dumps({**facts, **_figures(result.table)}))
     else:
@@ -101,11 +99,11 @@ def _seeds(arguments: argparse.Namespace) -> list[int]:
     return list(range(arguments.first_seed, arguments.first_seed + arguments.seeds))
 
 
-def _write(result: Backtest, folder: Path) -> list[Path]:
-    files = {BACKTEST_ROWS_FILE: result.rows, BACKTEST_TABLE_FILE: result.table}
-    for name, frame in files.items():
-        write_parquet(frame, folder / name)
-    return [folder / name for name in files]
+def _write(result: Backtest, facts: dict[str, Any], folder: Path) -> None:
+    with replacing_set(folder) as files:
+        files.parquet(BACKTEST_ROWS_FILE, result.rows)
+        files.parquet(BACKTEST_TABLE_FILE, result.table)
+        files.record(facts)
 
 
 def _facts(

@@ -16,7 +16,7 @@ from ..artifacts import replacing
 from ..cli import DONE
 from ..errors import InputError
 from ..queries.names import IN_STOCK, PRODUCT, QUANTILE, STORE
-from ..runs import IMPUTE, Facts, recorded, scanned
+from ..runs import IMPUTE, Facts, recorded, scanned, steadily
 from ..sipmath import write_library
 from .inputs import refuse_replacing
 
@@ -34,17 +34,26 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     refuse_replacing(arguments)
     folder = Path(arguments.out)
-    tables, facts = scanned(folder), recorded({folder: IMPUTE})[folder]
-    imputed, sips = (_chosen(tables[name], arguments) for name in ("imputed", "sips"))
-    _refuse_nothing(imputed, arguments)
+    frame, facts = steadily(lambda: _read(folder, arguments), folder)
     with _stream(arguments.to) as stream:
         if arguments.format == CSV:
-            told = _write_csv(stream, imputed, sips, arguments)
+            told = _write_csv(stream, frame, arguments)
         else:
-            told = _write_sipmath(stream, sips, arguments, facts)
+            told = _write_sipmath(stream, frame, arguments, facts)
     if arguments.to:
         print(f"{arguments.to}  {told}")
     return DONE
+
+
+def _read(folder: Path, arguments: argparse.Namespace) -> tuple[pl.DataFrame, Facts]:
+    """What is to be written of a run, and what it tells of itself."""
+    tables, facts = scanned(folder), recorded({folder: IMPUTE})[folder]
+    imputed, sips = (_chosen(tables[name], arguments) for name in ("imputed", "sips"))
+    _refuse_nothing(imputed, arguments)
+    if arguments.format == CSV:
+        levels = sips.select(pl.col(QUANTILE).unique().sort()).collect(engine="streaming")[QUANTILE].to_list()
+        return queries.for_spreadsheets(queries.wide(imputed, sips, levels=levels)).collect(engine="streaming"), facts
+    return sips.collect(engine="streaming"), facts
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -88,10 +97,8 @@ def _stream(to: str | None) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _write_csv(stream: BinaryIO, imputed: pl.LazyFrame, sips: pl.LazyFrame, arguments: argparse.Namespace) -> str:
+def _write_csv(stream: BinaryIO, shown: pl.DataFrame, arguments: argparse.Namespace) -> str:
     """Excel reads a file without a byte-order mark in the country's old encoding; a pipe wants no such mark."""
-    levels = sips.select(pl.col(QUANTILE).unique().sort()).collect(engine="streaming")[QUANTILE].to_list()
-    shown = queries.for_spreadsheets(queries.wide(imputed, sips, levels=levels)).collect(engine="streaming")
     stream.write(BOM_UTF8 if arguments.to else b"")
     parts = shown.iter_slices(ROWS_AT_A_TIME) if shown.height else [shown]
     for number, part in enumerate(parts):
@@ -103,12 +110,12 @@ def _write_csv(stream: BinaryIO, imputed: pl.LazyFrame, sips: pl.LazyFrame, argu
     return f"{shown.height:,} stockouts"
 
 
-def _write_sipmath(stream: BinaryIO, sips: pl.LazyFrame, arguments: argparse.Namespace, facts: Facts) -> str:
+def _write_sipmath(stream: BinaryIO, sips: pl.DataFrame, arguments: argparse.Namespace, facts: Facts) -> str:
     trials = TRIALS if arguments.trials is None else arguments.trials
     seed = SEED if arguments.seed is None else arguments.seed
     count = write_library(
         stream,
-        sips.collect(engine="streaming"),
+        sips,
         name="Demand in stockout weeks",
         created=datetime.fromisoformat(facts["finished"]).date(),
         provenance=f"vn2pl {__version__}, {trials} draws, seed {seed}; panel SHA-256 {facts['data_fingerprint']}",

@@ -4,10 +4,11 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +23,6 @@ from ..artifacts import (
     SIPS_FILE,
     SUMMARY_FILE,
     listed_files,
-    output_folder,
-    write_csv,
-    write_parquet,
-    write_run,
 )
 from ..cli import DONE, INCOMPLETE
 from ..config import Config
@@ -35,8 +32,9 @@ from ..queries.baselines import own_history
 from ..queries.imputed import FLAG_NAMES
 from ..queries.metrics import coverage, pinball
 from ..reuse import Earlier, findings, look_at, nothing
-from ..runs import DEMO
+from ..runs import DEMO, IMPUTE, refuse_unfit
 from ..terminal import Reporter, print_table, reporter
+from ..transactions import output_folder, replacing_set
 from .inputs import configured, read_observed, refuse_overlap
 from .planning import dry_run, estimated, explain
 
@@ -49,6 +47,7 @@ class Job(NamedTuple):
     options: argparse.Namespace
     config: Config
     observed: pl.DataFrame
+    notes: Sequence[str]
     now: Future[Fingerprint]
     earlier: Earlier
     report: Reporter
@@ -72,19 +71,19 @@ def run(arguments: argparse.Namespace) -> int:
     config, folder = configured(arguments), Path(arguments.out)
     timings: dict[str, float] = {}
     refuse_overlap(arguments.data, folder)
+    check = partial(refuse_unfit, folder, command=IMPUTE, data=arguments.data)
+    check()
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
         with _timed(timings, "read"):
-            observed, demand = read_observed(
-                arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-            )
+            observed, demand, notes = read_observed(arguments, config)
         if arguments.dry_run or arguments.explain:
             return _plan_only(arguments, observed, config)
         # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
-        with output_folder(folder), ThreadPoolExecutor(1) as aside:
+        with output_folder(folder, check=check), ThreadPoolExecutor(1) as aside:
             now = aside.submit(fingerprint, observed, config)
             earlier = _earlier(arguments, config, now)
-            ended = _ended(Job(arguments, config, observed, now, earlier, report), timings)
+            ended = _ended(Job(arguments, config, observed, notes, now, earlier, report), timings)
     _tell(arguments, ended, config, demand)
     return INCOMPLETE if arguments.strict and ended.figures["n_not_imputed"] else DONE
 
@@ -104,9 +103,7 @@ def _ended(job: Job, timings: dict[str, float]) -> Ended:
         search = _ready(job)
         result = _imputed(job, search)
     job.report.say("Writing")
-    with _timed(timings, "write"):
-        files = _write(result, job.folder)
-    write_run(job.folder, _facts(job, result, timings, computed=search.stockouts), files=files)
+    _write(job, result, timings, computed=search.stockouts)
     unfinished.discard(job.folder)
     return Ended(dict(result.summary.iter_rows()), search.stockouts, job.earlier)
 
@@ -152,17 +149,18 @@ def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Co
     return DONE
 
 
-def _write(result: Imputation, folder: Path) -> list[Path]:
-    frames = {IMPUTED_FILE: result.imputed, SIPS_FILE: result.sips}
-    if result.neighbours is not None:
-        frames[NEIGHBOURS_FILE] = result.neighbours
-    for name, frame in frames.items():
-        write_parquet(frame, folder / name)
-    write_csv(result.summary, folder / SUMMARY_FILE)
-    if result.neighbours is None:
-        # Those of an earlier run are not the neighbours of these SIPs.
-        (folder / NEIGHBOURS_FILE).unlink(missing_ok=True)
-    return [folder / name for name in (*frames, SUMMARY_FILE)]
+def _write(job: Job, result: Imputation, timings: dict[str, float], *, computed: int) -> None:
+    with replacing_set(job.folder) as files:
+        with _timed(timings, "write"):
+            files.parquet(IMPUTED_FILE, result.imputed)
+            files.parquet(SIPS_FILE, result.sips)
+            if result.neighbours is None:
+                # Those of an earlier run are not the neighbours of these SIPs.
+                files.remove(NEIGHBOURS_FILE)
+            else:
+                files.parquet(NEIGHBOURS_FILE, result.neighbours)
+            files.csv(SUMMARY_FILE, result.summary)
+        files.record(_facts(job, result, timings, computed=computed))
 
 
 def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, computed: int) -> dict[str, Any]:
@@ -172,6 +170,7 @@ def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, comput
         "data": job.options.data or DEMO,
         "data_fingerprint": now.content,
         "stockouts": "inferred" if job.options.infer_stockouts else "given",
+        "notes": job.notes,
         "config": msgspec.to_builtins(job.config),
         "profile_parameters": msgspec.to_builtins(job.config.definition),
         "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},

@@ -2,17 +2,29 @@
 
 import argparse
 import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
 
 from .. import memory
 from ..artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE
-from ..config import Config
+from ..checks import raise_any
+from ..config import READING_OPTIONS, Config
 from ..errors import InputError
 from ..reading import read_counted
 from ..runs import FILES
+
+
+class Observed(NamedTuple):
+    """A panel, its true demand where it is the demo's, and what reading it noticed or assumed."""
+
+    panel: pl.DataFrame
+    demand: pl.DataFrame | None = None
+    notes: Sequence[str] = ()
 
 
 def configured(arguments: argparse.Namespace) -> Config:
@@ -24,7 +36,27 @@ def configured(arguments: argparse.Namespace) -> Config:
         config = msgspec.structs.replace(config, n_neighbors=arguments.n_neighbors)
     if arguments.candidate_weeks:
         config = msgspec.structs.replace(config, candidate_weeks=arguments.candidate_weeks)
+    for name, value in reading_options(arguments).items():
+        config = _with_option(config, name, value)
     return config
+
+
+def reading_options(arguments: argparse.Namespace) -> Mapping[str, Any]:
+    """What the command line says of reading."""
+    given = {name: getattr(arguments, name) for name in READING_OPTIONS}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def option(name: str) -> str:
+    """``--date-format`` of ``date_format``."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _with_option(config: Config, name: str, value: object) -> Config:
+    try:
+        return msgspec.structs.replace(config, **{name: value})
+    except ValueError as error:
+        raise InputError(f"{option(name)}: {error}") from None
 
 
 def _from_file(path: str) -> Config:
@@ -61,23 +93,30 @@ def _real(path: str | Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read_observed(
-    data: str | None, config: Config, *, infer_stockouts: bool = False, ignore_memory: bool = False
-) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-    """The panel at a path, its stockouts inferred if so wanted, or the demo panel and its true demand.
+def read_observed(arguments: argparse.Namespace, config: Config) -> Observed:
+    """The panel that --data names, its stockouts inferred if so wanted, or the demo panel; notes on it are printed.
 
     Raises InputError, before reading it whole, where a panel of so many rows will not fit into memory.
     """
-    if data is None:
-        if infer_stockouts:
-            raise InputError("--infer-stockouts: is for a panel without in_stock, given with --data")
+    if arguments.data is None:
+        raise_any(_without_data(arguments))
         # Its generator needs numpy, whose import takes as long as reading a panel.
         from ..demo import demo_panel
 
         demo = demo_panel()
-        return demo.panel, demo.demand
-    inferred = config.candidate_weeks if infer_stockouts else None
-    panel, rows = read_counted(data, columns=config.columns, infer_stockouts=inferred)
-    if not ignore_memory:
-        memory.require(memory.estimate(rows=rows), source=data)
-    return panel.collect(), None
+        return Observed(demo.panel, demo.demand)
+    inferred = config.candidate_weeks if arguments.infer_stockouts else None
+    panel, rows, notes = read_counted(arguments.data, config, infer_stockouts=inferred, step=config.demand_unit)
+    if not getattr(arguments, "quiet", False):
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+    if not arguments.ignore_memory:
+        memory.require(memory.estimate(rows=rows), source=arguments.data)
+    return Observed(panel.collect(), notes=notes)
+
+
+def _without_data(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.infer_stockouts:
+        yield "--infer-stockouts: is for a panel without in_stock, given with --data"
+    for name in reading_options(arguments):
+        yield f"{option(name)}: is for a panel given with --data"

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -13,14 +13,15 @@ from polars.exceptions import PolarsError
 from rich.table import Table
 
 from .. import memory, queries
-from ..artifacts import refuse_damage, replacing
+from ..artifacts import replacing
 from ..cli import DONE
+from ..config import READING_OPTIONS
 from ..errors import InputError
 from ..imputation import ready
-from ..runs import scanned
+from ..runs import IMPUTE, recorded, scanned, steadily
 from ..sql import Query, answer, bind, load, parameter_values, shipped
 from ..terminal import fits, plain_console
-from .inputs import configured, read_observed, refuse_replacing
+from .inputs import configured, option, read_observed, refuse_replacing
 
 ROWS_SHOWN = 50
 TABLE = "table"
@@ -38,9 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
     # Before anything is read: what is wrong with the parameters should not take a run to be told.
     bind(query, given)
     refuse_replacing(arguments)
-    frame = answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
+    frame = _answer(query, arguments, given)
     _publish(frame, query, form, arguments.to)
     return DONE
+
+
+def _answer(query: Query, arguments: argparse.Namespace, given: Mapping[str, str]) -> pl.DataFrame:
+    def asked() -> pl.DataFrame:
+        return answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
+
+    return asked() if arguments.data else steadily(asked, Path(arguments.out))
 
 
 def _form(arguments: argparse.Namespace) -> str:
@@ -56,20 +64,19 @@ def _form(arguments: argparse.Namespace) -> str:
 def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
     if arguments.data:
         config = configured(arguments)
-        observed, _ = read_observed(
-            arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-        )
+        observed = read_observed(arguments, config).panel
         search = ready(queries.features(observed.lazy(), config), config)
         if not arguments.ignore_memory:
             # One query searches all pairs at once, not shard by shard.
             needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
             memory.require(needed, source=arguments.data)
         return _tables_of(observed.lazy(), queries.search(search.prepared, config))
-    for option in ("--config", "--infer-stockouts", "--ignore-memory"):
-        if getattr(arguments, option.removeprefix("--").replace("-", "_")):
-            raise InputError(f"{option}: is for --data; an earlier run was configured when it ran")
-    tables = scanned(Path(arguments.out), otherwise=", or give --data")
-    refuse_damage(Path(arguments.out))
+    for name in ("config", "infer_stockouts", "ignore_memory", *READING_OPTIONS):
+        if getattr(arguments, name):
+            raise InputError(f"{option(name)}: is for --data; an earlier run was configured when it ran")
+    folder = Path(arguments.out)
+    tables = scanned(folder, otherwise=", or give --data")
+    recorded({folder: IMPUTE})
     return tables
 
 

@@ -11,8 +11,8 @@ from ..artifacts import BACKTEST_TABLE_FILE, RUN_FILE, replacing
 from ..checks import readable
 from ..cli import DONE
 from ..errors import InputError
-from ..report.gathering import Calibration, gather
-from ..runs import BACKTEST, IMPUTE, Facts, recorded, scanned
+from ..report.gathering import Calibration, Gathered, gather
+from ..runs import BACKTEST, IMPUTE, Facts, recorded, scanned, steadily
 
 EXTRA = ("altair", "great_tables", "jinja2", "vl_convert")
 
@@ -21,12 +21,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the report; returns the exit status."""
     _refuse_without_extra()
     folder, backtests, to = Path(arguments.processed), [*map(Path, arguments.backtest)], Path(arguments.out)
-    facts = recorded({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
-    tables, calibrations = scanned(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
-    _check_place(to, facts)
+
+    def read() -> tuple[Gathered, list[Calibration]]:
+        facts = recorded({folder: IMPUTE, **dict.fromkeys(backtests, BACKTEST)})
+        tables, calibrations = scanned(folder), [_calibration(backtest, facts[backtest]) for backtest in backtests]
+        _check_place(to, facts)
+        return gather(tables, facts[folder], chosen=arguments.sku), calibrations
+
+    gathered, calibrations = steadily(read, folder, *backtests)
     from ..report.page import page
 
-    text = page(gather(tables, facts[folder], chosen=arguments.sku), calibrations)
+    text = page(gathered, calibrations)
     with replacing(to) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"{to}  {to.stat().st_size / 1e6:.1f} MB")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ..artifacts import refuse_damage
 from ..cli import DONE
+from ..runs import steadily
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check sizes and checksums against ``run.json``; returns the exit status."""
     folder = Path(arguments.folder)
-    refuse_damage(folder)
+    steadily(lambda: refuse_damage(folder), folder)
     print(f"{folder}: complete")
     return DONE

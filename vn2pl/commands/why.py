@@ -79,9 +79,7 @@ FEATURES = {
 def run(arguments: argparse.Namespace) -> int:
     """Explain; returns the exit status."""
     config = configured(arguments)
-    observed, _ = read_observed(
-        arguments.data, config, infer_stockouts=arguments.infer_stockouts, ignore_memory=arguments.ignore_memory
-    )
+    observed = read_observed(arguments, config).panel
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
     explanation = explain(observed.lazy(), config, stockout)
     if arguments.json:
