@@ -4,7 +4,7 @@ Every week the levels of the SKUs that have settled are regressed on the mean le
 is left out of its own cells, so that each is a rehearsal of a launch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from ...names import LEVEL_SOURCE, OWN_WEEKS, PERIOD, PRODUCT, STORE
 from ...sums import added, in_steps, sum_of_others_in
 from ..history import FIRST_SALES
-from .cells import Cell
+from .cells import By, Cell
 from .exact import (
     COEFFICIENT_STEPS,
     FEATURE_STEPS,
@@ -31,7 +31,8 @@ SETTLED = "settled"
 # shared by the cells of a side.
 PEERS = 3.0
 PRIOR_ROWS = 150.0
-PRIOR = 0.6
+PRIORS: Mapping[By, float] = {(PRODUCT,): 0.6, (STORE,): 0.3}
+PART_OF_STORE = 0.2
 
 
 def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks: int) -> pl.LazyFrame:
@@ -61,7 +62,8 @@ def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks:
 
 
 def _mean_of_others(cell: Cell) -> pl.Expr:
-    return sum_of_others_in(pl.col(cell.column), AWAY) / (pl.col(_trust(cell)) + PEERS)
+    mean = sum_of_others_in(pl.col(cell.column), AWAY) / (pl.col(_trust(cell)) + PEERS)
+    return pl.when(pl.col(PERIOD) >= cell.since).then(mean).otherwise(0.0)
 
 
 def _trust_of_others(cell: Cell) -> pl.Expr:
@@ -83,10 +85,7 @@ def _weights(compared: pl.LazyFrame, groups: Sequence[Cell], *, settled_weeks: i
 
 def _prior(groups: Sequence[Cell]) -> Floats:
     """That products and stores differ is known beforehand: each counts, a store above all by its part that is alike."""
-    of_store = sum(STORE in cell.by for cell in groups)
-    return np.array(
-        [PRIOR if cell.by == (PRODUCT,) else PRIOR / of_store if STORE in cell.by else 0.0 for cell in groups]
-    )
+    return np.array([PRIORS.get(cell.by, PART_OF_STORE if STORE in cell.by else 0.0) for cell in groups])
 
 
 def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.DataFrame:

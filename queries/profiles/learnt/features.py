@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ...names import OWN_WEEKS, PRODUCT, STORE
-from .cells import By, Cell
+from .cells import EVERYBODY, By, Cell
 from .levels import log_of, recent_levels
 from .week_index import drift, index_of
 
@@ -15,9 +15,8 @@ USUAL, INDEX = "usual", "index"
 LEVEL, WEEK, DRIFT, YEAR = PARTS = ("level", "week_index", "drift", "year_away")
 # What the SKU itself sold of late, the shortest half-life first; the rest of what it sold is the long-run level.
 OWN_PRIORS = (0.25, 0.45, 0.3)
-# How strongly a SKU follows its product, its store, and all other cells together.
-SIDE_PRIORS: Mapping[By, float] = {(PRODUCT,): 0.5, (STORE,): 0.4}
-OTHERS_PRIOR = 0.5
+# How strongly a SKU follows its product, its store and everybody; of other cells nothing is known beforehand.
+CELL_PRIORS: Mapping[By, float] = {(PRODUCT,): 0.5, (STORE,): 0.4, EVERYBODY: 0.5}
 DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR, UNSETTLED_PRIOR = 0.4, 0.3, 0.2, 0.05
 # The level, in demand units, at which damped features count half: what a SKU sells much of, its own sales tell.
 DAMPING = 2.0
@@ -44,9 +43,8 @@ def own_features(half_lives: Sequence[float], /) -> Iterator[Feature]:
 
 def cell_features(cells: Sequence[Cell], /) -> Iterator[Feature]:
     """The week index of every cell."""
-    others = sum(cell.by not in SIDE_PRIORS for cell in cells)
     for cell in cells:
-        yield Feature(f"week of {cell.name}", WEEK, index_of(cell), SIDE_PRIORS.get(cell.by, OTHERS_PRIOR / others))
+        yield Feature(f"week of {cell.name}", WEEK, index_of(cell), CELL_PRIORS.get(cell.by, 0.0))
 
 
 def cold_features(settled_weeks: int, /) -> Iterator[Feature]:
