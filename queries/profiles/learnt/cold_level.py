@@ -29,7 +29,7 @@ TRUST, AWAY, MIDDLE, OWN = "trust", "away", "middle_level", "own_level"
 SETTLED = "settled"
 # SKUs that everybody counts for beside those of a cell; the rows that the prior counts for; and the prior itself,
 # shared by the cells of a side.
-PEERS = 3.0
+PEERS = 0.2
 PRIOR_ROWS = 150.0
 PRIORS: Mapping[By, float] = {(PRODUCT,): 0.6, (STORE,): 0.3}
 PART_OF_STORE = 0.2

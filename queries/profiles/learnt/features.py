@@ -17,7 +17,7 @@ LEVEL, WEEK, DRIFT, YEAR = PARTS = ("level", "week_index", "drift", "year_away")
 OWN_PRIORS = (0.25, 0.45, 0.3)
 # How strongly a SKU follows its product, its store and everybody; of other cells nothing is known beforehand.
 CELL_PRIORS: Mapping[By, float] = {(PRODUCT,): 0.5, (STORE,): 0.4, EVERYBODY: 0.5}
-DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR, UNSETTLED_PRIOR = 0.4, 0.3, 0.2, 0.05
+DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR = 0.4, 0.3, 0.2
 # The level, in demand units, at which damped features count half: what a SKU sells much of, its own sales tell.
 DAMPING = 2.0
 LARGEST_GAP = 3.0
@@ -51,7 +51,7 @@ def cold_features(settled_weeks: int, /) -> Iterator[Feature]:
     """What the others' levels still tell once there are own weeks."""
     weeks, base = pl.col(OWN_WEEKS), pl.col("long_run_level")
     gap = (log_of(pl.col("cold_level").exp()) - log_of(base)).clip(-LARGEST_GAP, LARGEST_GAP)
-    yield Feature("unsettled", LEVEL, (1 - weeks / settled_weeks).clip(lower_bound=0.0), UNSETTLED_PRIOR)
+    yield Feature("unsettled", LEVEL, (1 - weeks / settled_weeks).clip(lower_bound=0.0))
     yield Feature("cold level, few weeks", LEVEL, gap * settled_weeks / (settled_weeks + weeks))
     yield Feature("cold level, damped", LEVEL, gap * _damped(base))
 

@@ -15,6 +15,7 @@ SMALL = 0.02
 # How far the levels of like SKUs, or of one SKU in time, lie apart (variance of the logarithm), and the overdispersion
 # of sales: a prior of as many weeks knows a level as well as they do.
 SCATTER, OVERDISPERSION = 0.5, 0.3
+LEAST_SHARE = 0.005
 
 
 def history(panel: pl.LazyFrame, /, *, half_lives: Sequence[float], both_sides: bool) -> pl.LazyFrame:
@@ -41,7 +42,7 @@ def exposed(panel: pl.LazyFrame, /, *, half_lives: Sequence[float], both_sides: 
 def log_level() -> pl.Expr:
     """Log of what the SKU sold a week, where it has any history."""
     mean = pl.col(of_late(OBSERVED, EVER)) / pl.col(of_late(EXPOSURE, EVER)).clip(lower_bound=1e-9)
-    return (mean + least_level()).log()
+    return (mean + least_level(LEAST_SHARE)).log()
 
 
 def long_run_level() -> pl.Expr:
