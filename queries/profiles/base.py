@@ -32,6 +32,10 @@ class Profile(Protocol):
         ``level_source``; the codes of its groups may be left out."""
         ...
 
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame | None:
+        """What the features of a panel rest on, where the profile learns it (see ``learnt``)."""
+        ...
+
     def kind(self) -> pl.Expr:
         """SKUs of one kind have the same number (Int32 over features): what they sell at most is of one order."""
         ...

@@ -177,6 +177,9 @@ class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True
             .select(*(name for name in columns if name not in codes), *FEATURES)
         )
 
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> None:
+        """Nothing is learnt."""
+
     def _within(self, columns: Collection[str]) -> "Expected":
         """The profile as far as a panel's columns go: a grouping that needs another one is switched off, as is one that
         names none; the weight of an index cell goes to those that are left."""

@@ -59,6 +59,9 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .drop(_LAGS)
         )
 
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> None:
+        """Nothing is learnt."""
+
     def kind(self) -> pl.Expr:
         return pl.lit(0, dtype=pl.Int32)
 

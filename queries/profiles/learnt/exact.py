@@ -5,6 +5,7 @@ nothing but the four operations, one by one, which IEEE 754 defines to the last 
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -41,14 +42,24 @@ def in_coefficient_steps(values: Floats, /) -> Floats:
     return np.rint(values * COEFFICIENT_STEPS)
 
 
-def solution(matrix: Floats, right: Floats, /) -> Floats:
-    """The solution of a symmetric, positive definite system in whole steps.
+class Solution(NamedTuple):
+    """Of a symmetric, positive definite system the solution and the diagonal of the inverse, rounded to steps."""
 
-    Libraries differ in the last digits only, which rounding takes away; where it might not, they are not asked.
-    """
-    steps = np.linalg.solve(matrix, right) * COEFFICIENT_STEPS
-    is_close = np.abs(steps - np.floor(steps) - 0.5) < CAUTION
-    return np.rint(eliminated(matrix, right[:, None])[:, 0] * COEFFICIENT_STEPS if is_close.any() else steps)
+    values: Floats
+    inverse: Floats
+
+
+def solution(matrix: Floats, right: Floats, /) -> Solution:
+    """Libraries differ in the last digits only, which rounding takes away; where it might not, they are not asked."""
+    found = _solved(np.asarray(np.linalg.inv(matrix), np.float64), right)
+    if (np.abs(found - np.floor(found) - 0.5) < CAUTION).any():
+        found = _solved(eliminated(matrix, np.eye(len(right))), right)
+    values, inverse = np.split(np.rint(found) / COEFFICIENT_STEPS, 2)
+    return Solution(values, inverse)
+
+
+def _solved(inverse: Floats, right: Floats) -> Floats:
+    return np.concatenate([(inverse * right).sum(axis=1), np.diag(inverse)]) * COEFFICIENT_STEPS
 
 
 def weeks_of(period: NDArray[np.int32], /) -> Iterator[tuple[int, Integers]]:

@@ -5,7 +5,7 @@ was given, and added to those of the weeks before; the sums and a prior give the
 step a week: no week is visited twice, and nothing can diverge.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ from .exact import (
 )
 
 OFFSET, TEACHES = "offset", "teaches"
+ESTIMATED = COEFFICIENT, ERROR, PRIOR_WEIGHT = ("coefficient", "standard error", "prior weight")
 LOWEST, HIGHEST = -6.0, 20.0
 LARGEST_ERROR = 4.0
 # Overdispersion starts from a half with the weight of 50 rows, squares count up to 16 times the variance.
@@ -47,6 +48,14 @@ class Ridge(NamedTuple):
 
     rows: float
     weeks: float
+
+
+class Estimate(NamedTuple):
+    """Coefficients, their standard errors, and what share of what is known of each is the prior's."""
+
+    value: Floats
+    error: Floats
+    prior_weight: Floats
 
 
 class Week(NamedTuple):
@@ -97,12 +106,13 @@ class Sums:
         self._scale += _total((mean / relative) ** 2)
         self._weeks += 1
 
-    def coefficients(self, prior: Floats, weight: Floats, ridge: Ridge) -> Floats:
-        """The solution of the sums and the prior, to whole steps."""
+    def estimate(self, prior: Floats, weight: Floats, ridge: Ridge) -> Estimate:
+        """The solution of the sums and the prior."""
         information = self._information / (FEATURE_STEPS**2 * WEIGHT_STEPS)
         held = weight * (ridge.rows + ridge.weeks * np.diag(information) / max(self._weeks, 1))
         score = self._score[:, 0] / (FEATURE_STEPS * WEIGHT_STEPS) + held * prior
-        return solution(information + np.diag(held), score) / COEFFICIENT_STEPS
+        values, inverse = solution(information + np.diag(held), score)
+        return Estimate(values, np.sqrt(inverse), held * inverse)
 
     def overdispersion(self) -> float:
         """By moments, to whole steps."""
@@ -112,36 +122,43 @@ class Sums:
 
 
 def fitted(rows: pl.DataFrame, priors: Mapping[str, Prior], ridge: Ridge, *, both_sides: bool) -> pl.DataFrame:
-    """Coefficients of every period (Float64, by the names of the features), of rows with period, features in steps
-    (Int16), offset, observed sales and teaches (Boolean)."""
+    """Of every period the estimate of each feature's coefficient (see ``columns_of``), from rows with period, features
+    in steps (Int16), offset, observed sales and teaches (Boolean)."""
     design = Design(rows, list(priors))
     prior, weight = (np.array(values) for values in zip(*priors.values(), strict=True))
     walk = _at_once if both_sides else _week_by_week
-    found = np.array(list(walk(design, prior, weight, ridge))).reshape(-1, len(priors))
+    found = np.array([np.concatenate(estimate) for estimate in walk(design, prior, weight, ridge)])
+    names = columns_of(priors)
     periods = pl.Series(design.periods, dtype=pl.Int32)
-    return pl.DataFrame({PERIOD: periods, **dict(zip(priors, found.T, strict=True))})
+    return pl.DataFrame({PERIOD: periods, **dict(zip(names, found.reshape(-1, len(names)).T, strict=True))})
 
 
-def _week_by_week(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Floats]:
-    sums, coefficients = Sums(len(prior)), prior
+def columns_of(names: Iterable[str], /) -> list[str]:
+    """The columns of estimates: all values, then all standard errors, then all weights of the prior."""
+    names = list(names)
+    return [f"{kind} of {name}" for kind in ESTIMATED for name in names]
+
+
+def _week_by_week(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
+    sums = Sums(len(prior))
     for week in design:
-        yield coefficients
-        sums.add(week, coefficients, sums.overdispersion())
-        coefficients = sums.coefficients(prior, weight, ridge)
+        yield (estimate := sums.estimate(prior, weight, ridge))
+        sums.add(week, estimate.value, sums.overdispersion())
 
 
-def _at_once(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Floats]:
+def _at_once(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
     """The same for all periods, by Gauss-Newton steps of a bounded length over all weeks."""
-    coefficients, overdispersion = prior, PRIOR_OVERDISPERSION
+    value, overdispersion = prior, PRIOR_OVERDISPERSION
     for _ in range(PASSES):
         sums = Sums(len(prior))
         for week in design:
-            sums.add(week, coefficients, overdispersion)
-        step = sums.coefficients(prior, weight, ridge) - coefficients
-        coefficients, overdispersion = coefficients + step.clip(-LARGEST_STEP, LARGEST_STEP), sums.overdispersion()
+            sums.add(week, value, overdispersion)
+        estimate = sums.estimate(prior, weight, ridge)
+        step = estimate.value - value
+        value, overdispersion = value + step.clip(-LARGEST_STEP, LARGEST_STEP), sums.overdispersion()
         if np.abs(step).max() < ENOUGH:
             break
-    yield from (coefficients for _ in design.periods)
+    yield from (estimate._replace(value=value) for _ in design.periods)
 
 
 def _total(values: Floats) -> int:

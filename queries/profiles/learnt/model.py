@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ...names import IN_STOCK, OWN_WEEKS, PERIOD
+from ...names import IN_STOCK, OWN_WEEKS, PERIOD, WEEK
+from ...panel import EPOCH
 from ...sums import added
 from ..history import OBSERVED
 from .cells import Cell
@@ -23,7 +24,7 @@ from .features import (
     own_features,
     residual_features,
 )
-from .fit import HIGHEST, LOWEST, OFFSET, TEACHES, Prior, Ridge, fitted
+from .fit import COEFFICIENT, ESTIMATED, HIGHEST, LOWEST, OFFSET, TEACHES, Prior, Ridge, columns_of, fitted
 from .levels import exposed, log_of, long_run_level
 from .residuals import own_slope, with_year_away
 from .week_index import weighted
@@ -50,9 +51,10 @@ class Model(NamedTuple):
 
 class Expectation(NamedTuple):
     """``panel`` with long_run_level, usual_level and expected_demand (demand units), week_index, drift and year_away
-    (log); and the ``coefficients`` of every period."""
+    (log); what was learnt, ``estimates`` to join and, one row for each week and feature, ``coefficients`` to read."""
 
     panel: pl.LazyFrame
+    estimates: pl.LazyFrame
     coefficients: pl.LazyFrame
 
 
@@ -67,7 +69,7 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
     first = _fitted(_design(panel, own, weeks, _priors(weeks)), [*own, *weeks], model, kept=_names(panel))
     shares = {feature.name: pl.col(_coefficient(feature.name)) for feature in weeks}
     joined = first.panel.join(
-        first.coefficients.select(PERIOD, *shares.values()), on=PERIOD, how="left", maintain_order="left"
+        first.estimates.select(PERIOD, *shares.values()), on=PERIOD, how="left", maintain_order="left"
     )
     own, weeks = list(own_features(model.half_lives)), list(cell_features(model.cells))
     again = (
@@ -100,15 +102,15 @@ def _design(
 
 def _fitted(panel: pl.LazyFrame, features: Sequence[Feature], model: Model, *, kept: Sequence[str]) -> Expectation:
     design = panel.select(*kept, BASE, *(feature.name for feature in features)).cache()
-    coefficients = _coefficients(design, features, model).cache()
+    estimates = _estimates(design, features, model).cache()
     by_name = {feature.name: pl.col(_coefficient(feature.name)) for feature in features}
     parts = {part: _told([feature for feature in features if feature.part == part], by_name) for part in PARTS}
     found = (
-        design.join(coefficients, on=PERIOD, how="left", maintain_order="left")
+        design.join(estimates.select(PERIOD, *by_name.values()), on=PERIOD, how="left", maintain_order="left")
         .select(*kept, BASE, **parts)
         .with_columns(_mean(pl.col(LEVEL)).alias("usual_level"), _mean(added(map(pl.col, PARTS))).alias(EXPECTED))
     )
-    return Expectation(found, coefficients)
+    return Expectation(found, estimates, _published(estimates, features))
 
 
 def _names(panel: pl.LazyFrame) -> list[str]:
@@ -132,21 +134,36 @@ def _mean(told: pl.Expr) -> pl.Expr:
     return (log_of(pl.col(BASE)) + told).clip(LOWEST, HIGHEST).exp()
 
 
-def _coefficients(design: pl.LazyFrame, features: Sequence[Feature], model: Model) -> pl.LazyFrame:
-    """Of every period the coefficients, those of the prior where nothing is learnt."""
+def _estimates(design: pl.LazyFrame, features: Sequence[Feature], model: Model) -> pl.LazyFrame:
+    """Of every period the estimates of the coefficients, those of the prior where nothing is learnt."""
     priors = {feature.name: Prior(feature.prior, _weight(feature, model)) for feature in features}
-    columns = {name: _coefficient(name) for name in priors}
-    ridge = model.ridge
+    ridge, columns = model.ridge, columns_of(priors)
     if ridge is None:
-        literals = (pl.lit(prior.value).alias(columns[name]) for name, prior in priors.items())
+        unlearnt = [prior.value for prior in priors.values()] + [float("inf")] * len(priors) + [1.0] * len(priors)
+        literals = (pl.lit(value, dtype=pl.Float64).alias(name) for name, value in zip(columns, unlearnt, strict=True))
         return design.select(PERIOD).unique().with_columns(literals)
     has_begun = pl.col(PERIOD) >= pl.col(PERIOD).min() + NEW_FROM
     teaches = pl.col(IN_STOCK) & ((pl.col(OWN_WEEKS) >= HISTORY) | has_begun)
     rows = design.select(PERIOD, OBSERVED, teaches.alias(TEACHES), log_of(pl.col(BASE)).alias(OFFSET), *priors)
     return rows.map_batches(
-        lambda known: fitted(known, priors, ridge, both_sides=model.both_sides).rename(columns),
-        schema={PERIOD: pl.Int32, **dict.fromkeys(columns.values(), pl.Float64)},
+        lambda known: fitted(known, priors, ridge, both_sides=model.both_sides),
+        schema={PERIOD: pl.Int32, **dict.fromkeys(columns, pl.Float64)},
     )
+
+
+def _published(estimates: pl.LazyFrame, features: Sequence[Feature]) -> pl.LazyFrame:
+    """One row for each week and feature."""
+    monday = pl.lit(EPOCH) + pl.duration(weeks=PERIOD)
+    rows = (
+        estimates.select(
+            monday.alias(WEEK),
+            pl.lit(feature.name).alias("feature"),
+            pl.lit(feature.prior).alias("prior"),
+            *(pl.col(f"{kind} of {feature.name}").alias(kind.replace(" ", "_")) for kind in ESTIMATED),
+        )
+        for feature in features
+    )
+    return pl.concat(rows).sort(WEEK, "feature")
 
 
 def _weight(feature: Feature, model: Model) -> float:
@@ -155,4 +172,4 @@ def _weight(feature: Feature, model: Model) -> float:
 
 
 def _coefficient(name: str) -> str:
-    return f"coefficient of {name}"
+    return f"{COEFFICIENT} of {name}"

@@ -1,6 +1,7 @@
 """The profile: its parameters, and what it makes of a panel."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 from msgspec.structs import replace
@@ -34,6 +35,14 @@ FEATURES = (
 )
 
 
+class Learning(NamedTuple):
+    """Features, and what they rest on: ``coefficients`` has week (Date, Monday), feature (String), prior, coefficient,
+    standard_error and prior_weight (Float64), the share of the prior in what is known of it."""
+
+    features: pl.LazyFrame
+    coefficients: pl.LazyFrame
+
+
 class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The constants of the profile; half-lives count in weeks."""
 
@@ -62,11 +71,17 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
         drift, year_away (log factors of expected demand), zero_share, odd_share, peer_regularity, dispersion (log) and
         relative_sales (to what was expected), all Float64; own_weeks (UInt32); level_source (String); and kind (Int32,
         a number for each kind of SKU)."""
+        return self.learnt(panel, candidate_weeks=candidate_weeks).features
+
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
+        return self.learnt(panel, candidate_weeks=candidate_weeks).coefficients
+
+    def learnt(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> Learning:
+        """What a panel teaches."""
         both_sides, schema = candidate_weeks == "all", panel.collect_schema()
         attributes = self._attributes({name: dtype for name, dtype in schema.items() if group_of((name,)) in schema})
-        its = self._within(attributes)
+        its, groups = self._within(attributes), cells(panel, attributes, at_most=self.most_cells)
         codes = {group_of(by) for by in self.groupings(schema)}
-        groups = cells(panel, attributes, at_most=self.most_cells)
         model = Model(
             cells=groups,
             half_lives=self.half_lives,
@@ -75,12 +90,16 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ridge=Ridge(self.prior_rows, self.prior_weeks) if self.learn else None,
             both_sides=both_sides,
         )
-        grouped = panel.with_columns(cell.key() for cell in groups)
-        known = history(grouped, half_lives=self.half_lives, both_sides=both_sides)
-        compared = cold_level(known, groups, settled_weeks=self.settled_weeks)
-        return (
-            expectation(compared, model)
-            .panel.with_columns(*its.shape(pl.col(BASE), both_sides=both_sides), *regularity(pl.col("usual_level")))
+        expected = (
+            panel.with_columns(cell.key() for cell in groups)
+            .pipe(history, half_lives=self.half_lives, both_sides=both_sides)
+            .pipe(cold_level, groups, settled_weeks=self.settled_weeks)
+            .pipe(expectation, model)
+        )
+        features = (
+            expected.panel.with_columns(
+                *its.shape(pl.col(BASE), both_sides=both_sides), *regularity(pl.col("usual_level"))
+            )
             .with_columns(regularity_of_others(its.peer_regularity_by or ()))
             .with_columns(
                 its.peer_regularity(both_sides=both_sides).alias("peer_regularity"),
@@ -89,6 +108,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
             .select(*(name for name in schema.names() if name not in codes), *FEATURES)
         )
+        return Learning(features, expected.coefficients)
 
     def _attributes(self, schema: Mapping[str, pl.DataType]) -> Attributes:
         if self.attributes is None:
