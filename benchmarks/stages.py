@@ -43,7 +43,7 @@ def prepared(known: pl.DataFrame) -> queries.Prepared:
 
 def test_panel(benchmark: BenchmarkFixture, observed: pl.DataFrame) -> None:
     """Integer codes of the panel."""
-    coded = benchmark(lambda: _collect(panel(observed.lazy(), groupings=CONFIG.definition.groupings)))
+    coded = benchmark(lambda: _collect(panel(observed.lazy(), groupings=CONFIG.definition.groupings(observed.schema))))
     assert coded.height == observed.height
 
 

@@ -16,7 +16,7 @@ def attribute_notes(places: Mapping[str, str], columns: Sequence[str], /) -> Seq
     its file serves every panel.
     """
     absent = {name: place for name, place in places.items() if name not in columns}
-    usual = {name for by in Config().definition.groupings for name in by}
+    usual = {name for by in Config().definition.groupings({}) for name in by}
     raise_any(
         f"{place}: expected an attribute of the panel, got {name!r}; did you mean {near}?"
         for name, place in absent.items()

@@ -31,6 +31,7 @@ __all__ = [
     "Found",
     "Prepared",
     "Settings",
+    "coefficients",
     "draws",
     "features",
     "for_spreadsheets",
@@ -69,9 +70,18 @@ class Found(NamedTuple):
 
 def features(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame:
     """What the profile knows of every SKU-week of an observed panel; sales and levels count in demand units."""
-    profile = settings.definition
-    coded = panel(observed, groupings=profile.groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
-    return profile.features(coded, candidate_weeks=settings.candidate_weeks)
+    return settings.definition.features(_coded(observed, settings), candidate_weeks=settings.candidate_weeks)
+
+
+def coefficients(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame | None:
+    """What the profile's features of an observed panel rest on, week by week, where it learns: week, feature, prior,
+    coefficient, standard_error, prior_weight."""
+    return settings.definition.coefficients(_coded(observed, settings), candidate_weeks=settings.candidate_weeks)
+
+
+def _coded(observed: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
+    groupings = settings.definition.groupings(observed.collect_schema())
+    return panel(observed, groupings=groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
 
 
 def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None = None) -> Prepared:

@@ -71,6 +71,12 @@ def sum_of_others(steps: str, /, *, by: Sequence[str]) -> pl.Expr:
     return _of_others(values.sum(), values.fill_null(0), by=by).cast(pl.Float64) / STEPS
 
 
+def sum_of_others_in(cell: pl.Expr, steps: str, /) -> pl.Expr:
+    """Sum of a column of steps over the other SKUs with the same ``cell``, a number for a group in a week (Float64)."""
+    values = pl.col(steps)
+    return (values.sum().over(cell) - values.fill_null(0)).cast(pl.Float64) / STEPS
+
+
 def number_of_others(column: str, /, *, by: Sequence[str]) -> pl.Expr:
     """How many of them have a value in the column (UInt32)."""
     values = pl.col(column)

@@ -35,7 +35,7 @@ class Fingerprint(msgspec.Struct, frozen=True):
 
 def fingerprint(observed: pl.DataFrame, settings: Settings, /) -> Fingerprint:
     """The fingerprint of a run over a checked panel, whatever the order of its rows."""
-    read = observed.select(columns_read(observed.columns, groupings=settings.definition.groupings))
+    read = observed.select(columns_read(observed.columns, groupings=settings.definition.groupings(observed.schema)))
     return Fingerprint(_settings(settings, read.schema), content(observed), _weeks(read))
 
 

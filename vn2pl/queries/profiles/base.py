@@ -1,6 +1,6 @@
 """What a profile is: the features of a SKU-week, the cell it falls in, and how two SKU-weeks compare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import polars as pl
@@ -17,9 +17,9 @@ class Profile(Protocol):
     Expressions over pairs read ``target_<column>`` and ``candidate_<column>`` (see ``names``).
     """
 
-    @property
-    def groupings(self) -> Sequence[Sequence[str]]:
-        """Attributes by which the features group SKUs, where the panel has them (codes of groups: see ``panel``)."""
+    def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Sequence[str]]:
+        """Attributes by which the features of a panel with these columns group SKUs; those that name a column that it
+        lacks are left out (codes of groups: see ``panel``)."""
         ...
 
     @property
@@ -30,6 +30,10 @@ class Profile(Protocol):
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
         """The panel, its rows sorted, with its features, ``own_weeks`` (the SKU's in-stock weeks that were used) and
         ``level_source``; the codes of its groups may be left out."""
+        ...
+
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame | None:
+        """What the features of a panel rest on, where the profile learns it (see ``learnt``)."""
         ...
 
     def kind(self) -> pl.Expr:

@@ -9,46 +9,28 @@ Two residuals correct it where the SKU itself sells little: the *drift* of its p
 their levels, and what the SKU sold a *year ago* against what was expected of it then. A SKU without enough history of
 its own gets a small markup.
 
-Neighbours are SKU-weeks of like expected demand, week index, shape (dispersion, weeks without sales, odd counts),
-regularity of peers and kind; their sales count in proportion to expected demand. Of a SKU with little history they are
-sought farther away, and the distribution is wider. Where little is expected a smooth law of counts stands beside them.
+Neighbours and what they lend: see ``comparison``.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 import polars as pl
 from msgspec.structs import replace
 
-from ..bounds import (
-    Attributes,
-    CellWidth,
-    Count,
-    Exponent,
-    Factor,
-    FewSteps,
-    HalfLife,
-    Neighbours,
-    NonNegative,
-    Part,
-    Positive,
-    Share,
-    Slope,
-)
-from ..names import IN_STOCK, KIND, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of, of_candidate, of_target
+from ..bounds import Attributes, Count, Exponent, HalfLife, Positive, Slope
+from ..names import IN_STOCK, KIND, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SKU_CODE, group_of
 from ..packing import key_of
-from ..sums import added, age, decayed_sum, exact_sum, in_steps, number_of_others, sum_of_others
-from .base import CandidateWeeks, Gap
+from ..sums import added, age, decayed_sum, in_steps, number_of_others, sum_of_others
+from .base import CandidateWeeks
+from .comparison import Comparison
+from .history import FIRST_SALES, LEAST_SHARE, OBSERVED, first_sales, least_level
+from .shape import regularity, regularity_of_others
 
-STEPS = 2**13
 LARGEST_LOG = 50.0
-FARTHEST = 2**14 - 1
-OBSERVED = "observed"
 EXPOSURE = "exposure"
 MOMENT = "moment"
-FIRST_SALES = "first_sales"
-LEAST_LEVEL = 0.1
 YEAR, MARGIN = 52, 1
 WEIGHTED = ("weighted_sales", "weighted_level")
 
@@ -90,19 +72,6 @@ class Elasticity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     level_limit: Positive = 200.0
 
 
-class Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Weights of the absolute differences whose sum is the distance; ``kind`` counts where kinds are not the same."""
-
-    expected_demand: NonNegative = 1.0
-    dispersion: NonNegative = 0.3
-    zero_share: NonNegative = 0.7
-    week_index: NonNegative = 0.2
-    odd_share: NonNegative = 0.8
-    peer_regularity: NonNegative = 0.35
-    kind: NonNegative = 0.1
-
-
-BOUNDED = ("zero_share", "week_index", "odd_share", "peer_regularity")
 FEATURES = (
     OWN_WEEKS,
     LEVEL_SOURCE,
@@ -141,7 +110,7 @@ COLD_PEERS = (
 EVERYBODY = Peers(by=(), min_weeks=1)
 
 
-class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Expected(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The constants of the profile; half-lives and priors count in weeks unless a name says otherwise."""
 
     half_life: HalfLife = 32.0
@@ -150,7 +119,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     level_prior_units: Positive = 8.0
     long_run_prior: Positive = 16.0
     cold_peers: tuple[Peers, ...] = COLD_PEERS
-    least_level_share: Positive = 0.025
+    least_level_share: Positive = LEAST_SHARE
     store_residual: Peers = Peers(by=("Store", "ProductGroup"), prior=2.0)
     store_residual_weight: Exponent = 0.9
     index_cells: tuple[IndexCell, ...] = INDEX_CELLS
@@ -161,34 +130,21 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     year_ago_exponent: Exponent = 0.45
     year_ago_prior_units: Positive = 10.0
     residual_level_units: Positive = 2.0
-    shape_half_life: HalfLife = 52.0
-    shape_prior: Positive = 0.5
-    peer_regularity_by: Attributes = ("ProductGroup",)
-    peer_regularity_prior: Positive = 3.0
-    kind_by: Attributes = ("Division",)
-    metric: Metric = Metric()
-    cell_width: CellWidth = 0.1
-    candidate_min_weeks: Count = 2
-    rescale_offset: Positive = 0.05
-    pool_share: Part = 0.3
-    fewest_neighbours: Neighbours = 100
-    bounded_neighbours: Factor = 2.0
-    settled_weeks: Count = 8
-    unsettled_neighbours: Factor = 1.3
-    unsettled_spread: Exponent = 0.6
     unsettled_markup: Exponent = 0.05
-    count_share: Share = 0.4
-    count_limit: FewSteps = 30.0
+    peer_regularity_by: Attributes | None = ("ProductGroup",)
+    kind_by: Attributes | None = ("Division",)
 
-    @property
-    def groupings(self) -> Sequence[Attributes]:
+    def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Attributes]:  # noqa: ARG002
+        return [by for by in self._groupings() if by]
+
+    def _groupings(self) -> Sequence[Attributes]:
         circles: tuple[IndexCell | Peers | Drift, ...] = (
             *self.index_cells,
             *self.cold_peers,
             self.store_residual,
             *self.drifts,
         )
-        return (*(circle.by for circle in circles), self.peer_regularity_by, self.kind_by)
+        return (*(circle.by for circle in circles), self.peer_regularity_by or (), self.kind_by or ())
 
     @property
     def always_looks_ahead(self) -> bool:
@@ -199,28 +155,31 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         (log), zero_share, odd_share, peer_regularity, dispersion (log) and relative_sales (to what was expected), all
         Float64; own_weeks (UInt32); level_source (String); and kind (Int32, a number for each kind of SKU)."""
         both_sides, columns = candidate_weeks == "all", panel.collect_schema().names()
-        its, codes = self._within(columns), set(map(group_of, self.groupings))
+        its, codes = self._within(columns), set(map(group_of, self._groupings()))
         return (
             panel.pipe(its._history, both_sides=both_sides)
             .pipe(its._levels, counting=True)
             .with_columns(pl.when(IN_STOCK).then(pl.col("week_index").exp()).alias(EXPOSURE))
             .with_columns(its._decayed(EXPOSURE, both_sides=both_sides))
             .pipe(its._levels, counting=False)
-            .with_columns(its._shape(both_sides=both_sides))
+            .with_columns(its.shape(pl.col("long_run_level"), both_sides=both_sides))
             .pipe(its._peers)
             .with_columns(
-                its._peer_regularity(both_sides=both_sides).alias("peer_regularity"),
+                its.peer_regularity(both_sides=both_sides).alias("peer_regularity"),
                 its._drift(both_sides=both_sides).alias("drift"),
             )
             .with_columns(its._expected_demand().alias("expected_demand"))
             .with_columns(its._corrected(pl.col("drift")))
             .pipe(its._follow_year_ago, both_sides=both_sides)
             .with_columns(
-                (pl.col(SALES) / its._offset(pl.col("expected_demand"))).alias("relative_sales"),
-                its._kind().cast(pl.Int32).alias(KIND),
+                its.relative_sales().alias("relative_sales"),
+                its.kind_of_sku().alias(KIND),
             )
             .select(*(name for name in columns if name not in codes), *FEATURES)
         )
+
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> None:
+        """Nothing is learnt."""
 
     def _within(self, columns: Collection[str]) -> "Expected":
         """The profile as far as a panel's columns go: a grouping that needs another one is switched off, as is one that
@@ -238,8 +197,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             cold_peers=tuple(circle for circle in self.cold_peers if kept(circle.by)),
             drifts=tuple(drift for drift in self.drifts if kept(drift.by)),
             store_residual=replace(self.store_residual, by=kept(self.store_residual.by)),
-            peer_regularity_by=kept(self.peer_regularity_by),
-            kind_by=kept(self.kind_by),
+            peer_regularity_by=kept(self.peer_regularity_by or ()),
+            kind_by=kept(self.kind_by or ()),
         )
 
     def _history(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
@@ -251,7 +210,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             .with_columns(
                 *self._decayed(OBSERVED, both_sides=both_sides),
                 *self._decayed(EXPOSURE, both_sides=both_sides),
-                _first_sales().alias(FIRST_SALES),
+                first_sales().alias(FIRST_SALES),
             )
             .with_columns(pl.col(_ever(EXPOSURE)).cast(pl.UInt32).alias(OWN_WEEKS))
         )
@@ -269,7 +228,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         cold, long_run = pl.col("cold_level").exp(), pl.col("long_run_level")
         prior_weeks = self.level_prior_units / (long_run + 0.1)
         return (
-            panel.with_columns((mean + self._least_level()).log().alias("log_level"))
+            panel.with_columns((mean + least_level(self.least_level_share)).log().alias("log_level"))
             .pipe(self._cold_level, counting=counting)
             .with_columns(shrunk(_ever, cold, self.long_run_prior).alias("long_run_level"))
             .with_columns(
@@ -284,11 +243,6 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         half_lives = {_ever: math.inf, _of_late: self.half_life, _recently: self.recent_half_life}
         for over, half_life in half_lives.items():
             yield decayed_sum(pl.col(name), half_life=half_life, both_sides=both_sides).alias(over(name))
-
-    def _least_level(self) -> pl.Expr:
-        """What a level is raised by before its logarithm is taken. Among SKUs that sell thousands, one without sales so
-        far should not count as one that sells a tenth of a unit."""
-        return (pl.col(FIRST_SALES) * self.least_level_share).clip(lower_bound=LEAST_LEVEL)
 
     def _cold_level(self, panel: pl.LazyFrame, *, counting: bool) -> pl.LazyFrame:
         """Log level that the other SKUs suggest: product, held against its group, its department, its store format; or
@@ -339,50 +293,11 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def _peers(self, panel: pl.LazyFrame) -> pl.LazyFrame:
         """What peers sold in the week, against their levels: units, for the drift, and weeks with sales."""
-        usual = 1 - (1 + 0.6 * self._log_moved_level().exp()).pow(-1 / 0.6)
-        is_more = in_steps(pl.when(IN_STOCK).then((pl.col(SALES) > 0).cast(pl.Float64) - usual))
-        variance = in_steps(pl.when(IN_STOCK).then(usual * (1 - usual)))
         sums = {(name, drift.by) for drift in self.drifts for name in WEIGHTED}
-        if self.peer_regularity_by:
-            sums |= {(name, self.peer_regularity_by) for name in ("more", "variance")}
-        return panel.with_columns(is_more.alias("more"), variance.alias("variance")).with_columns(
-            sum_of_others(name, by=by).alias(_others(name, by)) for name, by in sorted(sums)
+        return panel.with_columns(regularity(self._log_moved_level().exp())).with_columns(
+            *(sum_of_others(name, by=by).alias(_others(name, by)) for name, by in sorted(sums)),
+            *regularity_of_others(self.peer_regularity_by or ()),
         )
-
-    def _shape(self, *, both_sides: bool) -> Sequence[pl.Expr]:
-        """Dispersion (log variance to mean) and share of zero weeks, shrunk to what the level implies; and the share of
-        odd numbers among sales, which tells what is bought in pairs."""
-        prior, base = self.shape_prior, pl.col("long_run_level")
-        usual_square = base + 1.5 * base.pow(2)
-        usual_zeros = (1 + 0.7 * base).pow(-1.4)
-        weeks = pl.when(IN_STOCK).then(1.0)
-
-        def history(of: pl.Expr) -> pl.Expr:
-            return decayed_sum(of, half_life=self.shape_half_life, both_sides=both_sides)
-
-        def mean(total: pl.Expr, usual: pl.Expr) -> pl.Expr:
-            return (total + prior * usual) / (history(weeks) + prior)
-
-        sales = pl.col(OBSERVED)
-        odd, some = (history(of.cast(pl.Float64)) for of in (sales % 2 == 1, sales > 0))
-        average = mean(history(sales), base)
-        variance = (mean(history(sales.pow(2)), usual_square) - average.pow(2)).clip(lower_bound=0.0)
-        return (
-            ((variance + 0.5) / (average + 0.5)).log().alias("dispersion"),
-            mean(history(weeks) - some, usual_zeros).alias("zero_share"),
-            ((odd + 3) / (some + 5)).alias("odd_share"),
-        )
-
-    def _peer_regularity(self, *, both_sides: bool) -> pl.Expr:
-        """How many more weeks with sales peers have than their levels imply, against the variance of such a number."""
-        by = self.peer_regularity_by
-        if not by:
-            return pl.lit(0.0)
-        more, variance = (
-            decayed_sum(pl.col(_others(name, by)), half_life=math.inf, both_sides=both_sides)
-            for name in ("more", "variance")
-        )
-        return more / (variance + self.peer_regularity_prior)
 
     def _drift(self, *, both_sides: bool) -> pl.Expr:
         """Log ratio of what peers sold in other weeks to their levels, the nearest weeks counting most."""
@@ -405,16 +320,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         follow = self.elasticity
         log_level = (pl.col("level").clip(upper_bound=follow.level_limit) + 0.1).log()
         elasticity = 1 + follow.zero_share * (pl.col("zero_share") - 0.36) + follow.level * (log_level - 0.5)
-        markup = self.unsettled_markup * self._unsettled()
+        markup = self.unsettled_markup * self.unsettled()
         return _bounded(self._log_moved_level() + elasticity * pl.col("week_index") + markup).exp()
-
-    def _unsettled(self) -> pl.Expr:
-        """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
-        return (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
-
-    def _kind(self) -> pl.Expr:
-        """A number for each kind, and 0 for SKUs that lack an attribute."""
-        return pl.col(group_of(self.kind_by)).clip(lower_bound=0) if self.kind_by else pl.lit(0)
 
     def _follow_year_ago(self, panel: pl.LazyFrame, *, both_sides: bool) -> pl.LazyFrame:
         """What the SKU sold a year away, give or take a week, against what was expected of it there.
@@ -451,94 +358,8 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         share = self.residual_level_units / (pl.col("level") + self.residual_level_units)
         return pl.col("expected_demand") * _bounded(share * log_ratio).exp()
 
-    def kind(self) -> pl.Expr:
-        return pl.col(KIND)
-
-    def is_donor(self) -> pl.Expr:
-        """Sales beside an expected demand that does not know the SKU tell of the SKU, not of the week."""
-        return pl.col(OWN_WEEKS) > 0
-
-    def is_mature(self) -> pl.Expr:
-        return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
-
-    def cell(self) -> pl.Expr:
-        return (_log_expected() / self.cell_width).floor().cast(pl.Int32)
-
-    @property
-    def distance_unit(self) -> float:
-        """Fine enough to tell apart what matters, and so coarse that most coordinates fit into 16 bits."""
-        return (max(msgspec.structs.astuple(self.metric)) or 1.0) / STEPS
-
-    def coordinates(self) -> Sequence[pl.Expr]:
-        """Whole numbers, so that equal situations have equal distances and order does not hang on the last digit; and
-        narrow ones, which are compared in less time. Shares and indices end at twice the largest weight, so that the
-        difference of two is an Int16 as well; logs of units have no end."""
-        weights: dict[str, float] = msgspec.structs.asdict(self.metric)
-
-        def steps(value: pl.Expr, weight: str) -> pl.Expr:
-            return (value * (weights[weight] / self.distance_unit)).round()
-
-        return (
-            steps(_log_expected(), "expected_demand").cast(pl.Int32).alias("log_expected_demand"),
-            steps(pl.col("dispersion"), "dispersion").cast(pl.Int32),
-            *(steps(pl.col(name), name).clip(-FARTHEST, FARTHEST).cast(pl.Int16).alias(name) for name in BOUNDED),
-            pl.col(KIND),
-        )
-
-    def scales(self) -> Sequence[pl.Expr]:
-        return ()
-
-    def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
-        names = [expression.meta.output_name() for expression in self.coordinates()]
-        of_kind = pl.lit(round(self.metric.kind / self.distance_unit), dtype=pl.Int32)
-        unlike = pl.when(gap(KIND) > 0).then(of_kind).otherwise(pl.lit(0, dtype=pl.Int32))
-        return [unlike.alias(name) if name == KIND else gap(name).cast(pl.Int32).alias(name) for name in names]
-
-    def sorting(self) -> Sequence[str]:
-        return ()
-
-    def demand(self) -> pl.Expr:
-        return pl.col(of_candidate("relative_sales")) * self._offset(pl.col(of_target("expected_demand")))
-
-    def _offset(self, expected_demand: pl.Expr) -> pl.Expr:
-        return expected_demand + self.rescale_offset
-
-    def weight(self) -> pl.Expr:
-        return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
-
-    def breadth(self) -> pl.Expr:
-        """Where something was sold, only the neighbours that would have sold as much count in the end."""
-        unsettled = pl.when(self._is_unsettled()).then(self.unsettled_neighbours).otherwise(1.0)
-        return pl.when(pl.col(SALES) > 0).then(self.bounded_neighbours).otherwise(unsettled)
-
-    def half_suffices(self) -> pl.Expr:
-        """Of a SKU with little history it is uncertain who is near, so that the nearest are too much of a kind."""
-        return self._is_unsettled() & (pl.col(SALES) == 0)
-
-    def _is_unsettled(self) -> pl.Expr:
-        return pl.col(OWN_WEEKS) < self.settled_weeks
-
-    def spread(self) -> pl.Expr:
-        """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
-        return self.unsettled_spread * self._unsettled()
-
-    def smooth_mean(self) -> pl.Expr:
-        return pl.col("expected_demand")
-
-    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
-        """Small counts follow a law that some hundred neighbours show only roughly."""
-        return self.count_share * (1 - mean / self.count_limit).clip(lower_bound=0.0)
-
 
 PROFILE = Expected
-
-
-def _first_sales() -> pl.Expr:
-    """Mean sales of the first week in which anything was sold (1 where nothing ever was): the scale of the panel while
-    nothing else is known of it. Later weeks do not change it."""
-    week = pl.col(PERIOD).filter(pl.col(OBSERVED) > 0).min()
-    sales = pl.col(OBSERVED).filter(pl.col(PERIOD) == week)
-    return (exact_sum(sales) / sales.count()).fill_nan(1.0)
 
 
 def _is_known(min_weeks: int) -> pl.Expr:
@@ -599,7 +420,3 @@ def _away(name: str, first: int, n: int) -> str:
 def _bounded(log: pl.Expr) -> pl.Expr:
     """A logarithm whose power is a number, whatever the exponents of the profile."""
     return log.clip(-LARGEST_LOG, LARGEST_LOG)
-
-
-def _log_expected() -> pl.Expr:
-    return (pl.col("expected_demand") + 0.3).log()

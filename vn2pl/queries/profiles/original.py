@@ -4,7 +4,7 @@ It looks at a SKU's last four rows, censored or not, and at its mean over the sa
 years included. It is kept to reproduce old results and to be measured against; do not order by it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import polars as pl
@@ -28,8 +28,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trend: NonNegative = 0.1
     division_offset: Positive = 1e-6
 
-    @property
-    def groupings(self) -> Sequence[Sequence[str]]:
+    def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Sequence[str]]:  # noqa: ARG002
         return ()
 
     @property
@@ -59,6 +58,9 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
             .drop(_LAGS)
         )
+
+    def coefficients(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> None:
+        """Nothing is learnt."""
 
     def kind(self) -> pl.Expr:
         return pl.lit(0, dtype=pl.Int32)

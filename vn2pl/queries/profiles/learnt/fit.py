@@ -1,0 +1,165 @@
+"""The coefficients: a quasi-likelihood fit of the log-linear model, from earlier weeks only, or once from all.
+
+Sales of mean mu have variance mu + a mu^2. A week's normal equations are linearised at the coefficients that the week
+was given, and added to those of the weeks before; the sums and a prior give the next week's. This is one Gauss-Newton
+step a week: no week is visited twice, and nothing can diverge.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ...names import PERIOD
+from ..history import OBSERVED
+from .exact import (
+    COEFFICIENT_STEPS,
+    FEATURE_STEPS,
+    LARGEST_WEIGHT,
+    WEIGHT_STEPS,
+    Floats,
+    in_coefficient_steps,
+    in_weight_steps,
+    products,
+    solution,
+    weeks_of,
+)
+
+OFFSET, TEACHES = "offset", "teaches"
+ESTIMATED = COEFFICIENT, ERROR, PRIOR_WEIGHT = ("coefficient", "standard error", "prior weight")
+LOWEST, HIGHEST = -6.0, 20.0
+LARGEST_ERROR = 4.0
+# Overdispersion starts from a half with the weight of 50 rows, squares count up to 16 times the variance.
+PRIOR_OVERDISPERSION, PRIOR_SQUARES, LARGEST_SQUARE = 0.5, 50.0, 16.0
+OVERDISPERSION_BOUNDS = (0.01, 5.0)
+PASSES, LARGEST_STEP, ENOUGH = 8, 0.5, 1e-3
+
+
+class Prior(NamedTuple):
+    """What is known of a coefficient beforehand, and how many times its usual weight that has."""
+
+    value: float
+    weight: float = 1.0
+
+
+class Ridge(NamedTuple):
+    """What the prior counts for: so many rows, and as much as so many average weeks bring."""
+
+    rows: float
+    weeks: float
+
+
+class Estimate(NamedTuple):
+    """Coefficients, their standard errors, and what share of what is known of each is the prior's."""
+
+    value: Floats
+    error: Floats
+    prior_weight: Floats
+
+
+class Week(NamedTuple):
+    """The rows of a period that teach: features (whole steps), offset (log) and sales."""
+
+    features: Floats
+    offset: Floats
+    sales: Floats
+
+
+class Design:
+    """Rows by period, and converted week by week: all of them as floating point would take a lot of memory."""
+
+    def __init__(self, rows: pl.DataFrame, names: Sequence[str]) -> None:
+        self._features, self._weeks = rows.select(names).to_numpy(), list(weeks_of(rows[PERIOD].to_numpy()))
+        self._teaches, self._offset, self._sales = (rows[name].to_numpy() for name in (TEACHES, OFFSET, OBSERVED))
+        self.periods = [period for period, _ in self._weeks]
+
+    def __iter__(self) -> Iterator[Week]:
+        for _, rows in self._weeks:
+            taught = rows[self._teaches[rows]]
+            yield Week(self._features[taught].astype(np.float64), self._offset[taught], self._sales[taught])
+
+
+class Sums:
+    """Normal equations and moments of the weeks so far, in whole steps."""
+
+    def __init__(self, size: int) -> None:
+        self._information = np.zeros((size, size), np.int64)
+        self._score = np.zeros((size, 1), np.int64)
+        self._squares, self._scale, self._weeks = 0, 0, 0
+
+    def add(self, week: Week, coefficients: Floats, overdispersion: float) -> None:
+        """Add a week, linearised at these coefficients."""
+        if not len(week.sales):
+            return
+        told = np.einsum("ij,j->i", week.features, in_coefficient_steps(coefficients))
+        told /= FEATURE_STEPS * COEFFICIENT_STEPS
+        mean = np.exp(np.clip(week.offset + told, LOWEST, HIGHEST))
+        relative = 1 + overdispersion * mean
+        weight = np.minimum(mean / relative, LARGEST_WEIGHT)
+        error = np.clip((week.sales - mean) / mean, -1, LARGEST_ERROR)
+        response = in_weight_steps(weight * (told + error))[:, None]
+        self._information += products(week.features, week.features * in_weight_steps(weight)[:, None])
+        self._score += products(week.features, response)
+        square = np.minimum((week.sales - mean) ** 2, LARGEST_SQUARE * mean * relative) - mean
+        self._squares += _total(square / relative**2)
+        self._scale += _total((mean / relative) ** 2)
+        self._weeks += 1
+
+    def estimate(self, prior: Floats, weight: Floats, ridge: Ridge) -> Estimate:
+        """The solution of the sums and the prior."""
+        information = self._information / (FEATURE_STEPS**2 * WEIGHT_STEPS)
+        held = weight * (ridge.rows + ridge.weeks * np.diag(information) / max(self._weeks, 1))
+        score = self._score[:, 0] / (FEATURE_STEPS * WEIGHT_STEPS) + held * prior
+        values, inverse = solution(information + np.diag(held), score)
+        return Estimate(values, np.sqrt(inverse), held * inverse)
+
+    def overdispersion(self) -> float:
+        """By moments, to whole steps."""
+        squares = PRIOR_SQUARES * PRIOR_OVERDISPERSION + self._squares / WEIGHT_STEPS
+        ratio = squares / (PRIOR_SQUARES + self._scale / WEIGHT_STEPS)
+        return float(np.rint(np.clip(ratio, *OVERDISPERSION_BOUNDS) * COEFFICIENT_STEPS) / COEFFICIENT_STEPS)
+
+
+def fitted(rows: pl.DataFrame, priors: Mapping[str, Prior], ridge: Ridge, *, both_sides: bool) -> pl.DataFrame:
+    """Of every period the estimate of each feature's coefficient (see ``columns_of``), from rows with period, features
+    in steps (Int16), offset, observed sales and teaches (Boolean)."""
+    design = Design(rows, list(priors))
+    prior, weight = (np.array(values) for values in zip(*priors.values(), strict=True))
+    walk = _at_once if both_sides else _week_by_week
+    found = np.array([np.concatenate(estimate) for estimate in walk(design, prior, weight, ridge)])
+    names = columns_of(priors)
+    periods = pl.Series(design.periods, dtype=pl.Int32)
+    return pl.DataFrame({PERIOD: periods, **dict(zip(names, found.reshape(-1, len(names)).T, strict=True))})
+
+
+def columns_of(names: Iterable[str], /) -> list[str]:
+    """The columns of estimates: all values, then all standard errors, then all weights of the prior."""
+    names = list(names)
+    return [f"{kind} of {name}" for kind in ESTIMATED for name in names]
+
+
+def _week_by_week(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
+    sums = Sums(len(prior))
+    for week in design:
+        yield (estimate := sums.estimate(prior, weight, ridge))
+        sums.add(week, estimate.value, sums.overdispersion())
+
+
+def _at_once(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
+    """The same for all periods, by Gauss-Newton steps of a bounded length over all weeks."""
+    value, overdispersion = prior, PRIOR_OVERDISPERSION
+    for _ in range(PASSES):
+        sums = Sums(len(prior))
+        for week in design:
+            sums.add(week, value, overdispersion)
+        estimate = sums.estimate(prior, weight, ridge)
+        step = estimate.value - value
+        value, overdispersion = value + step.clip(-LARGEST_STEP, LARGEST_STEP), sums.overdispersion()
+        if np.abs(step).max() < ENOUGH:
+            break
+    yield from (estimate._replace(value=value) for _ in design.periods)
+
+
+def _total(values: Floats) -> int:
+    return int(in_weight_steps(values).astype(np.int64).sum())
