@@ -80,7 +80,7 @@ def _documented(text: str, kind: type[Any], *, indent: str) -> Iterator[str]:
     fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name != PARAMETERS}
     groups = list(_groups(text, indent=indent))
     listed = [key for group in groups for key in group.keys]
-    if listed != list(fields):
+    if sorted(listed) != sorted(fields):
         raise ValueError(f"{DEFAULTS}: expected the keys {list(fields)}, each under a comment, got {listed}")
     for group in groups:
         yield _told(fields[key] for key in group.keys)

@@ -108,30 +108,6 @@ def test_an_engine_of_the_environment_is_not_used(asked: Mapping[str, list[str]]
     assert json.loads(done.stdout)["n_imputed"] > 0
 
 
-TWICE = """
-import os, signal, sys
-from vn2pl.cli import main as cli
-
-def run(arguments):
-    try:
-        os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        os.kill(os.getpid(), signal.SIGINT)
-
-cli._command = lambda name: run
-cli.entry()
-"""
-
-
-@pytest.mark.parametrize("command", ["query", "report", "impute"])
-def test_one_interrupt_is_told_once_though_it_is_raised_twice(command: str) -> None:
-    words = [sys.executable, "-c", TWICE, command]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 130
-    assert done.stderr.startswith("vn2pl: interrupted")
-    assert done.stderr.count("\n") == 1
-
-
 def test_a_query_is_interrupted(run: Path, tmp_path: Path) -> None:
     endless = tmp_path / "endless.sql"
     endless.write_text(

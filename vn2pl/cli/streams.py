@@ -69,8 +69,13 @@ def _reason(error: OSError) -> str:
 def _output(stream: object, descriptor: int) -> Output:
     """A stream over the same buffer; the one given stays what libraries ask for the size of the terminal."""
     if isinstance(stream, io.TextIOWrapper):
-        is_line_buffered = stream.line_buffering
-        return Output(stream.buffer, stream.encoding, "backslashreplace", line_buffering=is_line_buffered)
+        return Output(
+            stream.buffer,
+            stream.encoding,
+            "backslashreplace",
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
     return Output(os.fdopen(descriptor, "wb"), "utf-8", "backslashreplace")
 
 

@@ -85,6 +85,8 @@ def _profile_problems(name: object, parameters: object) -> Iterator[Problem]:
 
 def _problems(value: Any, kind: inspect.Type, place: Place) -> Iterator[Problem]:
     match kind:
+        case inspect.UnionType() if value is not None and (only := _but_none(kind)):
+            yield from _problems(value, only, place)
         case inspect.StructType() if isinstance(value, Mapping):
             yield from _key_problems(value, kind, place)
         case inspect.DictType() if isinstance(value, Mapping):
@@ -124,11 +126,19 @@ def _attributes(value: Any, kind: inspect.Type, place: Place) -> Iterator[tuple[
         case inspect.StructType():
             for field in (field for field in kind.fields if field.encode_name in value):
                 yield from _attributes(value[field.encode_name], field.type, (*place, field.encode_name))
+        case inspect.UnionType() if value is not None and (only := _but_none(kind)):
+            yield from _attributes(value, only, place)
         case inspect.VarTupleType():
             for index, inner in enumerate(value):
                 yield from _attributes(inner, kind.item_type, (*place, index))
         case _ if _is_attribute(kind):
             yield place, value
+
+
+def _but_none(kind: inspect.UnionType) -> inspect.Type | None:
+    """What a value that may be left out is, where there is but one such type."""
+    kinds = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
+    return kinds[0] if len(kinds) == 1 else None
 
 
 def _is_of(value: Any, kind: inspect.Type) -> bool:
