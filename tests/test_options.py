@@ -102,7 +102,7 @@ def test_old_and_new_names_are_not_both_taken(capsys: pytest.CaptureFixture[str]
 )
 def test_what_no_option_may_be_is_told(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vn2pl.cores.bound_threads", lambda _: 1)
+        patch.setattr("vn2pl.running.cores.bound_threads", lambda _: 1)
         try:
             status = main(words)
         except SystemExit as ended:
