@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vn2pl import Config
-from vn2pl.queries import profiles
+from vn2pl.queries import known_profiles
 from vn2pl.reading.config_checks import number_in_words
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -55,7 +55,7 @@ def _settings() -> Iterator[str]:
 
 def _profiles() -> Iterator[str]:
     default = Config().profile
-    kinds: dict[str, type[Any]] = {**profiles()}
+    kinds: dict[str, type[Any]] = {**known_profiles()}
     for name, kind in sorted(kinds.items(), key=lambda named: named[0] != default):
         yield f"## Parameters of the profile `{name}`"
         if name == default:
@@ -70,7 +70,7 @@ def _profiles() -> Iterator[str]:
 
 def _types() -> Iterator[str]:
     yield "## Values with keys of their own"
-    for kind in dict.fromkeys(_structs(msgspec.inspect.type_info(profiles()[Config().profile]))):
+    for kind in dict.fromkeys(_structs(msgspec.inspect.type_info(known_profiles()[Config().profile]))):
         yield f"### {kind.__name__}"
         yield _markup(inspect.getdoc(kind) or "")
         yield _told(msgspec.structs.fields(kind))

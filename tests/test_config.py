@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 import vn2pl
-from vn2pl.queries import bounds, profiles
+from vn2pl.queries import bounds, known_profiles
 from vn2pl.reading.config_checks import find_problems
 
 NAMES = ["parameters", "n_neighbors", "quantile_levels", "columns", "kind_by", "drifts", "by", "exponent", "metric"]
@@ -137,7 +137,7 @@ def test_every_number_of_a_configuration_has_an_end() -> None:
             case inspect.VarTupleType(item_type=item):
                 yield from numbers(item)
 
-    kinds = [found for kind in (vn2pl.Config, *profiles().values()) for found in numbers(inspect.type_info(kind))]
+    kinds = [found for kind in (vn2pl.Config, *known_profiles().values()) for found in numbers(inspect.type_info(kind))]
     assert len(kinds) > 40
     for kind in kinds:
         low, high = (
@@ -159,7 +159,7 @@ def test_every_number_of_a_configuration_has_an_end() -> None:
 def test_what_has_no_problem_is_a_configuration(document: object) -> None:
     if not [*find_problems(document)]:
         config = msgspec.convert(document, vn2pl.Config)
-        assert type(config.definition) is profiles()[config.profile]
+        assert type(config.definition) is known_profiles()[config.profile]
 
 
 def test_a_name_that_the_plan_adds_is_no_attribute(small_panel: pl.DataFrame) -> None:
@@ -191,7 +191,7 @@ def test_the_shipped_default_states_every_default() -> None:
 
 
 def test_profiles_are_found_by_name() -> None:
-    assert list(profiles()) == ["expected", "learnt", "original"]
+    assert list(known_profiles()) == ["expected", "learnt", "original"]
     assert vn2pl.load_config(CONFIGS / "original.yaml").profile == "original"
 
 

@@ -18,7 +18,7 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
     Features are computed, since pools are counted by them; nothing is searched or written.
     """
     search = ready(queries.features(observed.lazy(), config), config, engine=engine)
-    candidates = search.prepared.candidates.select(pl.len()).collect().item()
+    candidates = search.prepared.donors.select(pl.len()).collect().item()
     peak = estimated(observed, search, with_neighbours=with_neighbours).peak
     available = memory.available()
     if as_json:

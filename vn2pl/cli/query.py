@@ -78,12 +78,12 @@ def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
 
 
 def _tables_of(panel: pl.LazyFrame, found: queries.Found) -> dict[str, pl.LazyFrame]:
-    imputed = queries.imputed(panel, found.outcomes)
+    imputed = queries.imputed_panel(panel, found.outcomes)
     return {
         "panel": panel,
         "imputed": imputed,
         "sips": found.sips,
-        "summary": queries.summary(imputed),
+        "summary": queries.summary_figures(imputed),
         "neighbours": found.neighbours,
     }
 

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from .. import __version__
 from ..config import Config
+from ..queries.distributions import MEDIAN
 from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIGHT
 from ..queries.neighbours import NEIGHBOUR
-from ..queries.sips import MEDIAN
 from ..running import memory
 from ..running.explanation import Explanation, as_json, as_published, explain, find_stockout, is_alike
 from ..running.runs import steadily

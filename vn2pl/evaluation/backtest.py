@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from .. import queries
-from ..queries.names import DEMAND, IN_STOCK, KEY, LEVEL_SOURCE, OWN_WEEKS, QUANTILE, SALES, SKU, TARGET, VALUE
+from ..queries.distributions import MASS
+from ..queries.names import DEMAND, IN_STOCK, KEY, LEVEL_SOURCE, OWN_WEEKS, QUANTILE, RECIPIENT, SALES, SKU, VALUE
 from ..queries.profiles import CandidateWeeks
-from ..queries.sips import MASS
 from ..running.imputation import Engine, actual_engine, ready, run
 from . import baselines, metrics
 from .masks import BOUND, SCORED, Mask
@@ -183,7 +183,7 @@ def _search(shown: pl.DataFrame, settings: queries.Settings, *, engine: Engine) 
     search = ready(features.filter(pl.col(IN_STOCK) | pl.col(SCORED)), settings, engine=engine)
 
     def wanted(found: queries.Found) -> list[pl.LazyFrame]:
-        distributions = _named(found.distributions, search.prepared.targets, demand_unit=settings.demand_unit)
+        distributions = _named(found.distributions, search.prepared.recipients, demand_unit=settings.demand_unit)
         return [found.sips, distributions, found.outcomes.select(*KEY, OWN_WEEKS, LEVEL_SOURCE)]
 
     sips, masses, sources = (frame.lazy() for frame in run(search, wanted))
@@ -191,8 +191,8 @@ def _search(shown: pl.DataFrame, settings: queries.Settings, *, engine: Engine) 
 
 
 def _named(distributions: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:
-    week = targets.select(TARGET, *KEY)
-    return distributions.join(week, on=TARGET).select(*KEY, pl.col(VALUE) * demand_unit, MASS)
+    week = targets.select(RECIPIENT, *KEY)
+    return distributions.join(week, on=RECIPIENT).select(*KEY, pl.col(VALUE) * demand_unit, MASS)
 
 
 def _baselines(

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ..queries.names import IN_STOCK, KEY, PERIOD, PRODUCT, QUANTILE, SALES, SEASON, SKU, TARGET_PERIOD, VALUE, WEEK
+from ..queries.distributions import CUMULATED, MASS, TOTAL
+from ..queries.names import IN_STOCK, KEY, PERIOD, PRODUCT, QUANTILE, RECIPIENT_PERIOD, SALES, SEASON, SKU, VALUE, WEEK
 from ..queries.panel import period, season
 from ..queries.pools import week_pairs
 from ..queries.profiles.base import CandidateWeeks
-from ..queries.sips import CUMULATED, MASS, TOTAL
 from ..queries.sums import exact_sum
 from .metrics import mean
 
@@ -59,11 +59,11 @@ def seasonal_index_median(
     """
     by = [attribute] if attribute in observed.collect_schema().names() else []
     medians = own_sales(observed, candidate_weeks=candidate_weeks).group_by(KEY).agg(pl.col(VALUE).median())
-    where = _dated(_stockouts(observed)).select(*KEY, *by, pl.col(PERIOD).alias(TARGET_PERIOD))
+    where = _dated(_stockouts(observed)).select(*KEY, *by, pl.col(PERIOD).alias(RECIPIENT_PERIOD))
     index = _season_index(observed, by=by, candidate_weeks=candidate_weeks)
     return (
         medians.join(where, on=KEY)
-        .join(index, on=[*by, TARGET_PERIOD], how="left")
+        .join(index, on=[*by, RECIPIENT_PERIOD], how="left")
         .select(*KEY, pl.col(VALUE) * pl.col("index").fill_null(1.0), _once())
     )
 
@@ -134,9 +134,9 @@ def _season_index(observed: pl.LazyFrame, *, by: Sequence[str], candidate_weeks:
         .agg(sums)
     )
     weeks = week_pairs(_dated(observed), season_window=INDEX_WINDOW, season_wraps=True, candidate_weeks=candidate_weeks)
-    seasons = weeks.join(weekly, on=PERIOD).group_by(*by, TARGET_PERIOD).agg(sums)
+    seasons = weeks.join(weekly, on=PERIOD).group_by(*by, RECIPIENT_PERIOD).agg(sums)
     return seasons.filter(pl.col("usual") > 0).select(
-        *by, TARGET_PERIOD, (pl.col(SALES) / pl.col("usual")).alias("index")
+        *by, RECIPIENT_PERIOD, (pl.col(SALES) / pl.col("usual")).alias("index")
     )
 
 
@@ -152,19 +152,19 @@ def _sales_of_others(
     targets: pl.LazyFrame, dated: pl.LazyFrame, weeks: pl.LazyFrame, *, by: Sequence[str]
 ) -> pl.LazyFrame:
     """Sales of the other SKUs that share ``by``: counted once per week and value, less the SKU's own."""
-    sought = targets.select(*KEY, *(name for name in by if name not in KEY), pl.col(PERIOD).alias(TARGET_PERIOD))
+    sought = targets.select(*KEY, *(name for name in by if name not in KEY), pl.col(PERIOD).alias(RECIPIENT_PERIOD))
     sold = dated.filter(IN_STOCK).select(*SKU, *(name for name in by if name not in SKU), PERIOD, SALES)
     value = pl.col(SALES).alias(VALUE)
-    near = weeks.join(sought.select(*by, TARGET_PERIOD).unique(), on=TARGET_PERIOD)
+    near = weeks.join(sought.select(*by, RECIPIENT_PERIOD).unique(), on=RECIPIENT_PERIOD)
     everyone = (
         near.join(sold.group_by(*by, PERIOD, SALES).agg(pl.len().cast(pl.Int64).alias(MASS)), on=[*by, PERIOD])
-        .group_by(*by, TARGET_PERIOD, value)
+        .group_by(*by, RECIPIENT_PERIOD, value)
         .agg(pl.col(MASS).sum())
-        .join(sought, on=[*by, TARGET_PERIOD])
+        .join(sought, on=[*by, RECIPIENT_PERIOD])
         .select(*KEY, VALUE, MASS)
     )
     own = (
-        sought.join(weeks, on=TARGET_PERIOD)
+        sought.join(weeks, on=RECIPIENT_PERIOD)
         .join(sold.select(*SKU, PERIOD, SALES), on=[*SKU, PERIOD])
         .select(*KEY, value, -_once())
     )

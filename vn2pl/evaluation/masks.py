@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..queries.names import IN_STOCK, KEY, PERIOD, ROW, SALES, SKU_CODE
-from ..queries.panel import panel
+from ..queries.panel import coded_panel
 
 BOUND, SCORED = "bound", "scored"
 TRIES, LONGEST_BLOCK, WEEKS_BEFORE = 2, 8, 8
@@ -68,7 +68,7 @@ def draw_masks(name: str, observed: pl.DataFrame, /, *, seeds: Sequence[int]) ->
 
 
 def _grid(observed: pl.DataFrame) -> _Grid:
-    rows = panel(observed.lazy()).sort(ROW).collect()
+    rows = coded_panel(observed.lazy()).sort(ROW).collect()
     sku = rows[SKU_CODE].cast(pl.Int64).to_numpy()
     week = (rows[PERIOD].cast(pl.Int64) - rows[PERIOD].min()).to_numpy()
     shape = (sku.max(initial=-1) + 1, week.max(initial=-1) + 1)

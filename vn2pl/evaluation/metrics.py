@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import polars as pl
 
+from ..queries.distributions import MASS
 from ..queries.names import DEMAND, IN_STOCK, KEY, QUANTILE, SALES, SKU, VALUE
-from ..queries.sips import MASS
 from ..queries.sums import exact_sum
 
 PINBALL, CRPS, SCALED = "pinball", "crps", "scaled_pinball"

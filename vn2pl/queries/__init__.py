@@ -13,48 +13,48 @@ from typing import NamedTuple
 import polars as pl
 
 from ..writing.spreadsheet import for_spreadsheets, wide
-from .candidates import alike, candidates, targets, with_pools
-from .draws import draws
-from .imputed import imputed, largest_sales, marked, outcomes
-from .names import FIRST, SLOT, TARGET, TARGET_SEASON, WEEK
-from .neighbours import donations, named_neighbours, nearest
-from .panel import in_demand_units, panel
-from .pools import pools, slots, supply, week_pairs
-from .profiles import profiles
+from .distributions import distributions, quantiles, sips
+from .donors import deduplicated, select_donors, select_recipients, with_pools
+from .draws import draw_samples
+from .imputed import imputed_panel, largest_sales, marked, outcomes
+from .names import DONOR_BLOCK, RECIPIENT, RECIPIENT_SEASON, REPRESENTATIVE, WEEK
+from .neighbours import donor_values, named_neighbours, nearest
+from .panel import coded_panel, in_demand_units
+from .pools import donor_counts, pool_blocks, pool_radii, week_pairs
+from .profiles import known_profiles
 from .settings import Settings
-from .sips import distributions, quantiles, sips
 from .stockouts import with_inferred_stockouts
-from .summary import summary
-from .workload import workload
+from .summary import summary_figures
+from .workload import work_by_season
 
 __all__ = [
     "Found",
     "Prepared",
     "Settings",
     "coefficients",
-    "draws",
+    "draw_samples",
     "features",
     "for_spreadsheets",
-    "imputed",
+    "imputed_panel",
+    "known_profiles",
     "marked",
     "plan",
     "prepare",
-    "profiles",
     "published",
     "search",
-    "summary",
+    "summary_figures",
     "wide",
     "with_inferred_stockouts",
-    "workload",
+    "work_by_season",
 ]
 
 
 class Prepared(NamedTuple):
-    """Both sides of the join and which of them meet; small, however many SKUs there are, but for the targets."""
+    """Both sides of the join and which of them meet; small, however many SKUs there are, but for the recipients."""
 
-    targets: pl.LazyFrame
-    candidates: pl.LazyFrame
-    slots: pl.LazyFrame
+    recipients: pl.LazyFrame
+    donors: pl.LazyFrame
+    blocks: pl.LazyFrame
     largest_sales: pl.LazyFrame
 
 
@@ -81,51 +81,51 @@ def coefficients(observed: pl.LazyFrame, settings: Settings, /) -> pl.LazyFrame 
 
 def _coded(observed: pl.LazyFrame, settings: Settings) -> pl.LazyFrame:
     groupings = settings.definition.groupings(observed.collect_schema())
-    return panel(observed, groupings=groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
+    return coded_panel(observed, groupings=groupings).pipe(in_demand_units, demand_unit=settings.demand_unit)
 
 
 def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None = None) -> Prepared:
-    """Stockouts, those from a week on or all, candidates, and the pool of candidates that each is compared with."""
+    """Stockouts, those from a week on or all, donors, and the pool of donors that each is compared with."""
     profile = settings.definition
-    stockouts = targets(features, profile)
+    stockouts = select_recipients(features, profile)
     stockouts = stockouts if since is None else stockouts.filter(pl.col(WEEK) >= since)
-    donors = candidates(features, profile, cell_candidates=settings.cell_candidates).cache()
+    donors = select_donors(features, profile, cell_candidates=settings.cell_candidates).cache()
     weeks = week_pairs(
         features,
         season_window=settings.season_window,
         season_wraps=settings.season_wraps,
         candidate_weeks=settings.candidate_weeks,
     )
-    offered = supply(donors, weeks).cache()
+    offered = donor_counts(donors, weeks).cache()
     pooled = with_pools(
         stockouts,
-        pools(stockouts, offered, min_candidates=settings.min_candidates),
+        pool_radii(stockouts, offered, min_candidates=settings.min_candidates),
         profile,
         n_neighbors=settings.n_neighbors,
         min_candidates=settings.min_candidates,
     )
     return Prepared(
-        targets=pooled,
-        candidates=donors.sort(SLOT),  # side by side where joins find them together
-        slots=slots(pooled, offered),
+        recipients=pooled,
+        donors=donors.sort(DONOR_BLOCK),  # side by side where joins find them together
+        blocks=pool_blocks(pooled, offered),
         largest_sales=largest_sales(features, weeks, profile),
     )
 
 
 def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Found:
-    """SIPs for the stockouts of the given target seasons, or of all; disjoint seasons concatenate exactly."""
+    """SIPs for the stockouts of the given recipient seasons, or of all; disjoint seasons concatenate exactly."""
     profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
     stockouts, donors, reachable, _ = prepared
     if seasons is not None:
-        stockouts = stockouts.filter(pl.col(TARGET_SEASON).is_in(list(seasons)))
+        stockouts = stockouts.filter(pl.col(RECIPIENT_SEASON).is_in(list(seasons)))
 
-    same = alike(stockouts).cache()
-    firsts = stockouts.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
+    same = deduplicated(stockouts).cache()
+    firsts = stockouts.join(same.filter(pl.col(RECIPIENT) == pl.col(REPRESENTATIVE)), on=RECIPIENT, how="semi").cache()
     neighbours = nearest(firsts, donors, reachable, profile)
-    lent = donations(neighbours, donors, profile).cache()
+    lent = donor_values(neighbours, donors, profile).cache()
     distributed = distributions(lent, firsts, profile).cache()
     cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit))
-    answers, told = published(cut.cache(), prepared._replace(targets=stockouts), settings)
+    answers, told = published(cut.cache(), prepared._replace(recipients=stockouts), settings)
     return Found(
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors, demand_unit=unit),
         distributions=_for_all(same, distributed),
@@ -136,11 +136,11 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
 
 
 def published(quantiles: pl.LazyFrame, prepared: Prepared, settings: Settings, /) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """SIPs and outcomes of all targets, from the quantiles of those that have any; both sorted by key."""
+    """SIPs and outcomes of all recipients, from the quantiles of those that have any; both sorted by key."""
     levels = settings.quantile_levels
     return (
-        sips(quantiles, prepared.targets, levels=levels),
-        outcomes(prepared.targets, quantiles, prepared.largest_sales, highest_level=max(levels)),
+        sips(quantiles, prepared.recipients, levels=levels),
+        outcomes(prepared.recipients, quantiles, prepared.largest_sales, highest_level=max(levels)),
     )
 
 
@@ -151,4 +151,4 @@ def plan(observed: pl.LazyFrame, settings: Settings, /) -> Found:
 
 def _for_all(same: pl.LazyFrame, found: pl.LazyFrame) -> pl.LazyFrame:
     """What was found for the first of those alike, for each of them."""
-    return same.join(found.rename({TARGET: FIRST}), on=FIRST).drop(FIRST)
+    return same.join(found.rename({RECIPIENT: REPRESENTATIVE}), on=REPRESENTATIVE).drop(REPRESENTATIVE)

@@ -35,6 +35,7 @@ ADDED = (
     *(
         "sku",
         "hash",
+        "hash_order",
         "sales_observed",
         "own_weeks",
         "level_source",

@@ -14,7 +14,7 @@ STEP = 0x9E3779B97F4A7C15
 FIRST_MULTIPLIER, SECOND_MULTIPLIER = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def draws(sips: pl.LazyFrame, /, *, n: int, seed: int, demand_unit: float) -> pl.LazyFrame:
+def draw_samples(sips: pl.LazyFrame, /, *, n: int, seed: int, demand_unit: float) -> pl.LazyFrame:
     """``n`` independent draws of demand from each SIP.
 
     ``sips`` has Store, Product, week, quantile (the level, in (0, 1)) and value (units, rising with the level), one

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from .distributions import MEDIAN, TAIL_EXTENDED
 from .names import (
     ADDED,
+    CANDIDATES,
     FLAGS,
     IMPUTED,
     IN_STOCK,
@@ -16,19 +18,17 @@ from .names import (
     NEIGHBOURS,
     OWN_WEEKS,
     PERIOD,
-    POOL,
     QUANTILE,
+    RECIPIENT,
+    RECIPIENT_PERIOD,
     SALES,
     SALES_OBSERVED,
-    SOUGHT,
     STATUS,
     STOCKOUT_INFERRED,
-    TARGET,
-    TARGET_PERIOD,
     VALUE,
+    K,
 )
 from .profiles.base import Profile
-from .sips import BEYOND, MEDIAN
 
 LARGEST_SALES = "largest_sales"
 LARGEST_OF_KIND = "largest_of_kind"
@@ -46,18 +46,18 @@ FLAG_NAMES = (
 
 
 def largest_sales(features: pl.LazyFrame, week_pairs: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
-    """The most that a SKU of each kind sold in a week that a target week may learn from: target_period, kind,
+    """The most that a SKU of each kind sold in a week that a recipient week may learn from: recipient_period, kind,
     largest_of_kind (Float64, units)."""
     weekly = (
         features.filter(pl.col(IN_STOCK))
         .group_by(PERIOD, profile.kind().alias(KIND))
         .agg(pl.col(SALES_OBSERVED).max().alias(LARGEST_OF_KIND))
     )
-    return week_pairs.join(weekly, on=PERIOD).group_by(TARGET_PERIOD, KIND).agg(pl.col(LARGEST_OF_KIND).max())
+    return week_pairs.join(weekly, on=PERIOD).group_by(RECIPIENT_PERIOD, KIND).agg(pl.col(LARGEST_OF_KIND).max())
 
 
 def outcomes(
-    targets: pl.LazyFrame,
+    recipients: pl.LazyFrame,
     quantiles: pl.LazyFrame,
     largest_sales: pl.LazyFrame,
     /,
@@ -79,7 +79,7 @@ def outcomes(
     - ``bound_beyond_candidates``: sales were already more than what the neighbours would have sold.
     """
     medians, highest = (quantiles.filter(pl.col(QUANTILE) == level) for level in (MEDIAN, highest_level))
-    overall = largest_sales.group_by(TARGET_PERIOD).agg(pl.col(LARGEST_OF_KIND).max().alias(LARGEST_SALES))
+    overall = largest_sales.group_by(RECIPIENT_PERIOD).agg(pl.col(LARGEST_OF_KIND).max().alias(LARGEST_SALES))
     missing = pl.col(POINT).is_null()
     raised = (
         missing,
@@ -87,23 +87,23 @@ def outcomes(
         ~missing & pl.col(IS_SCARCE),
         pl.col("highest") > pl.col(LARGEST_SALES),
         pl.col(POINT) > pl.coalesce(LARGEST_OF_KIND, LARGEST_SALES),
-        pl.col(BEYOND),
+        pl.col(TAIL_EXTENDED),
     )
     return (
-        targets.select(*KEY, KIND, OWN_WEEKS, LEVEL_SOURCE, TARGET, TARGET_PERIOD, POOL, SOUGHT, IS_SCARCE)
-        .join(largest_sales, on=[TARGET_PERIOD, KIND], how="left")
-        .join(overall, on=TARGET_PERIOD, how="left")
-        .join(medians.select(TARGET, BEYOND, pl.col(VALUE).alias(POINT)), on=TARGET, how="left")
-        .join(highest.select(TARGET, pl.col(VALUE).alias("highest")), on=TARGET, how="left")
-        .sort(TARGET)
+        recipients.select(*KEY, KIND, OWN_WEEKS, LEVEL_SOURCE, RECIPIENT, RECIPIENT_PERIOD, CANDIDATES, K, IS_SCARCE)
+        .join(largest_sales, on=[RECIPIENT_PERIOD, KIND], how="left")
+        .join(overall, on=RECIPIENT_PERIOD, how="left")
+        .join(medians.select(RECIPIENT, TAIL_EXTENDED, pl.col(VALUE).alias(POINT)), on=RECIPIENT, how="left")
+        .join(highest.select(RECIPIENT, pl.col(VALUE).alias("highest")), on=RECIPIENT, how="left")
+        .sort(RECIPIENT)
         .select(
             *KEY,
             POINT,
             pl.when(missing).then(pl.lit(NO_CANDIDATES)).otherwise(pl.lit(DONE)).alias(STATUS),
             OWN_WEEKS,
             LEVEL_SOURCE,
-            POOL,
-            pl.min_horizontal(POOL, SOUGHT).alias(NEIGHBOURS),
+            CANDIDATES,
+            pl.min_horizontal(CANDIDATES, K).alias(NEIGHBOURS),
             _names_of(dict(zip(FLAG_NAMES, raised, strict=True))).alias(FLAGS),
         )
     )
@@ -130,11 +130,11 @@ def marked(outcomes: pl.LazyFrame, observed: pl.LazyFrame, /) -> pl.LazyFrame:
     )
 
 
-def imputed(observed: pl.LazyFrame, outcomes: pl.LazyFrame, /) -> pl.LazyFrame:
+def imputed_panel(observed: pl.LazyFrame, outcomes: pl.LazyFrame, /) -> pl.LazyFrame:
     """The panel's columns with ``sales`` = the imputed median where imputed, else as observed; sorted by key.
 
     Adds sales_observed (Float64), imputed (Boolean), status ("observed", "imputed" or "no_candidates") and, null in
-    observed weeks, own_weeks, level_source, candidates, neighbours and flags (see :func:`outcomes` and :func:`marked`).
+    observed weeks, own_weeks, level_source, donors, neighbours and flags (see :func:`outcomes` and :func:`marked`).
     """
     point = pl.col(POINT)
     return (

@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from .names import LOT, PERIOD, REQUIRED, ROW, SALES, SALES_OBSERVED, SEASON, SKU, SKU_CODE, WEEK, group_of
+from .names import HASH_ORDER, PERIOD, REQUIRED, ROW, SALES, SALES_OBSERVED, SEASON, SKU, SKU_CODE, WEEK, group_of
 from .packing import high_of, packed
 
 EPOCH = date(1970, 1, 5)
@@ -14,7 +14,7 @@ HASH = "hash"
 STEPS = 2.0**30
 
 
-def panel(observed: pl.LazyFrame, /, *, groupings: Collection[Sequence[str]] = ()) -> pl.LazyFrame:
+def coded_panel(observed: pl.LazyFrame, /, *, groupings: Collection[Sequence[str]] = ()) -> pl.LazyFrame:
     """Panel rows with their codes, sorted by ``row``; only attributes of the groupings are kept, where they are there.
 
     Returns Store, Product, week, sales, in_stock and the attributes as observed, and
@@ -35,7 +35,7 @@ def panel(observed: pl.LazyFrame, /, *, groupings: Collection[Sequence[str]] = (
         .join(_skus(observed.select(described), whole), on=described, how="left", nulls_equal=True)
         .with_columns(period().alias(PERIOD), season().alias(SEASON))
         .with_columns(row.cast(pl.UInt32).alias(ROW))
-        .with_columns(_lot().alias(LOT))
+        .with_columns(_lot().alias(HASH_ORDER))
         .drop(HASH)
         .sort(ROW)
     )

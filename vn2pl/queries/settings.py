@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from .bounds import Count, Level, Neighbours, Unit, Window
-from .profiles import profiles
+from .profiles import known_profiles
 from .profiles.base import CandidateWeeks, Profile
 
 Levels = Annotated[tuple[Level, ...], msgspec.Meta(min_length=1)]
@@ -38,4 +38,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @cached_property
     def definition(self) -> Profile:
         """The profile with its parameters. Raises KeyError or msgspec.ValidationError where there is no such thing."""
-        return msgspec.convert(self.parameters, profiles()[self.profile])
+        return msgspec.convert(self.parameters, known_profiles()[self.profile])

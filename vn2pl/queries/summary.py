@@ -7,7 +7,7 @@ from .names import FLAGS, IMPUTED, IN_STOCK, SALES, SALES_OBSERVED, STOCKOUT_INF
 from .sums import exact_sum
 
 
-def summary(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
+def summary_figures(imputed: pl.LazyFrame, /) -> pl.LazyFrame:
     """Figures of an imputed panel: metric (String), value (Float64), one row a metric.
 
     Counts are of SKU-weeks; ``pct_imputed`` is per cent of all rows; means and medians are over the imputed weeks

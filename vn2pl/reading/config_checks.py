@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from ..config import Config, reading_problems
 from ..messages import shortened, shown, suggestion
-from ..queries import profiles
+from ..queries import known_profiles
 from ..queries.bounds import NO_ATTRIBUTE, SMALLEST
 
 Place = tuple[str | int, ...]
@@ -44,7 +44,7 @@ def problems_of_type(value: object, kind: type[Any], /, place: Place = ()) -> It
 
 def attributes(document: Mapping[str, Any], /) -> Iterator[tuple[Place, str]]:
     """The attributes that a sound configuration names, each with its place."""
-    kind = profiles()[document.get("profile", Config().profile)]
+    kind = known_profiles()[document.get("profile", Config().profile)]
     yield from _attributes(document.get("parameters", {}), inspect.type_info(kind), ("parameters",))
 
 
@@ -76,7 +76,7 @@ def _falling_levels(levels: object) -> Iterator[Problem]:
 
 
 def _profile_problems(name: object, parameters: object) -> Iterator[Problem]:
-    known = profiles()
+    known = known_profiles()
     if isinstance(name, str) and name not in known:
         yield ("profile",), f"expected one of {', '.join(known)}, got {shown(name)}{suggestion(name, known)}"
     elif isinstance(name, str) and isinstance(parameters, Mapping):

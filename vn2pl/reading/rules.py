@@ -7,8 +7,8 @@ import polars as pl
 
 from ..checks import Check
 from ..messages import rows, shortened
+from ..queries.distributions import LARGEST
 from ..queries.names import IN_STOCK, KEY, SALES, SKU, WEEK
-from ..queries.sips import LARGEST
 from .dates import ANYTHING, advice, zone_advice
 from .layout import UNIQUE_ID, separator_of
 from .schema import is_text

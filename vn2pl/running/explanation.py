@@ -11,6 +11,7 @@ import polars.selectors as cs
 from .. import queries
 from ..errors import InputError
 from ..messages import nearest_texts
+from ..queries.distributions import MASS, TOTAL
 from ..queries.imputed import POINT
 from ..queries.names import (
     DEMAND,
@@ -18,27 +19,26 @@ from ..queries.names import (
     IMPUTED,
     IN_STOCK,
     KEY,
+    LOG_SPREAD,
     PRODUCT,
     QUANTILE,
+    RADIUS,
     RANK,
-    REACH,
+    RECIPIENT_CELL,
     SALES,
     SALES_OBSERVED,
     SKU,
-    SOUGHT,
-    SPARING,
-    SPREAD,
     STORE,
-    TARGET_CELL,
+    USE_THINNED,
     VALUE,
     WEEK,
     WEIGHT,
-    of_candidate,
-    of_target,
+    K,
+    of_donor,
+    of_recipient,
 )
 from ..queries.neighbours import NEIGHBOUR, gap
 from ..queries.profiles.base import Profile
-from ..queries.sips import MASS, TOTAL
 
 SUGGESTED = 3
 PROBABILITY = "probability"
@@ -109,7 +109,7 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
     prepared = queries.prepare(relevant, settings)
     found = queries.search(prepared, settings)
     lazy = {
-        "target": prepared.targets,
+        "recipient": prepared.recipients,
         "outcome": queries.marked(found.outcomes, observed).drop(KEY),
         "features": relevant.filter(stockout.is_row()).select(_shown_features(features, profile)),
         "neighbours": _neighbours(found.neighbours, prepared, relevant, profile),
@@ -121,18 +121,18 @@ def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stocko
 
 
 def _explanation(stockout: Stockout, frames: Mapping[str, pl.DataFrame], names: Sequence[str]) -> Explanation:
-    target = frames["target"].row(0, named=True)
+    target = frames["recipient"].row(0, named=True)
     return Explanation(
         stockout=stockout,
         sales=target[SALES_OBSERVED],
         outcome=frames["outcome"].row(0, named=True),
         features=frames["features"].row(0, named=True),
         pool={
-            "sought": target[SOUGHT],
-            "reach": target[REACH],
-            "is_half": target[SPARING],
-            "cell": target[TARGET_CELL],
-            "spread": target[SPREAD],
+            "sought": target[K],
+            "reach": target[RADIUS],
+            "is_half": target[USE_THINNED],
+            "cell": target[RECIPIENT_CELL],
+            "spread": target[LOG_SPREAD],
         },
         coordinates=names,
         neighbours=frames["neighbours"],
@@ -255,10 +255,10 @@ def _neighbours(
 ) -> pl.LazyFrame:
     sold = features.select(*KEY, pl.col(SALES_OBSERVED).alias(SALES))
     parts = (part.cast(pl.Float64) * profile.distance_unit for part in profile.parts(gap))
-    known = prepared.candidates.select(*KEY, cs.starts_with(of_candidate(""))).join(sold, on=KEY).rename(NEIGHBOUR)
+    known = prepared.donors.select(*KEY, cs.starts_with(of_donor(""))).join(sold, on=KEY).rename(NEIGHBOUR)
     return (
         named.join(known, on=list(NEIGHBOUR.values()))
-        .join(prepared.targets.select(cs.starts_with(of_target(""))), how="cross")
+        .join(prepared.recipients.select(cs.starts_with(of_recipient(""))), how="cross")
         .sort(RANK)
         .select(RANK, *NEIGHBOUR.values(), DISTANCE, WEIGHT, SALES, DEMAND, *parts)
     )

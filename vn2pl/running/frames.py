@@ -30,12 +30,12 @@ def sips(panel: pl.LazyFrame, config: Config = DEFAULT, /) -> pl.LazyFrame:
 
 def imputed(panel: pl.LazyFrame, config: Config = DEFAULT, /) -> pl.LazyFrame:
     """The panel with medians in place of censored sales, and what stands behind each (see ``queries.imputed``)."""
-    return queries.imputed(panel, queries.plan(panel, config).outcomes)
+    return queries.imputed_panel(panel, queries.plan(panel, config).outcomes)
 
 
 def summary(panel: pl.LazyFrame, config: Config = DEFAULT, /) -> pl.LazyFrame:
     """The figures of an imputation: metric, value (see ``queries.summary``)."""
-    return queries.summary(imputed(panel, config))
+    return queries.summary_figures(imputed(panel, config))
 
 
 def sample(sips: pl.LazyFrame, /, n: int, seed: int = 0, *, demand_unit: float = DEFAULT.demand_unit) -> pl.LazyFrame:
@@ -50,4 +50,4 @@ def sample(sips: pl.LazyFrame, /, n: int, seed: int = 0, *, demand_unit: float =
         raise ValueError(f"seed: expected a number from 0 to 2**63 - 1, got {seed}")
     if not 0 < demand_unit < float("inf"):
         raise ValueError(f"demand_unit: expected a number above 0, got {demand_unit}")
-    return queries.draws(sips, n=n, seed=seed, demand_unit=demand_unit)
+    return queries.draw_samples(sips, n=n, seed=seed, demand_unit=demand_unit)

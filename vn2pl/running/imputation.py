@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 import polars as pl
 
 from .. import queries
-from ..queries.names import KEY, QUANTILE, RANK, SOUGHT, TARGET_SEASON
-from ..queries.workload import PAIRS, STOCKOUTS, workload
+from ..queries.names import KEY, QUANTILE, RANK, RECIPIENT_SEASON, K
+from ..queries.workload import PAIRS, STOCKOUTS, work_by_season
 
 Engine = Literal["auto", "streaming", "in-memory"]
 PAIRS_PER_SHARD = 24_000_000
@@ -75,7 +75,7 @@ class Search(NamedTuple):
 
     def neighbours(self) -> int:
         """Neighbours that will be found, at most."""
-        return self.prepared.targets.select(pl.col(SOUGHT).cast(pl.Int64).sum()).collect().item() or 0
+        return self.prepared.recipients.select(pl.col(K).cast(pl.Int64).sum()).collect().item() or 0
 
 
 class Findings(NamedTuple):
@@ -119,7 +119,7 @@ def ready(
     collected = features.collect(engine=actual_engine(engine)).lazy()
     sides = pl.collect_all(queries.prepare(collected, settings, since=since), engine=actual_engine(engine))
     prepared = queries.Prepared(*(side.lazy() for side in sides))
-    load = workload(prepared.targets).collect(engine=actual_engine(engine))
+    load = work_by_season(prepared.recipients).collect(engine=actual_engine(engine))
     return Search(prepared, plan_shards(load), settings, engine)
 
 
@@ -144,12 +144,12 @@ def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputa
     """
     outcomes = pl.concat([found.outcomes for found in findings])
     neighbours = [found.neighbours for found in findings if found.neighbours is not None]
-    imputed = queries.imputed(observed, outcomes.lazy()).collect(engine="in-memory")
+    imputed = queries.imputed_panel(observed, outcomes.lazy()).collect(engine="in-memory")
     sips = findings[0].sips if len(findings) == 1 else pl.concat(found.sips for found in findings).sort(*KEY, QUANTILE)
     return Imputation(
         imputed=imputed,
         sips=sips,
-        summary=queries.summary(imputed.lazy()).collect(engine="in-memory"),
+        summary=queries.summary_figures(imputed.lazy()).collect(engine="in-memory"),
         neighbours=pl.concat(neighbours).sort(*KEY, RANK) if neighbours else None,
     )
 
@@ -219,7 +219,7 @@ def plan_shards(load: pl.DataFrame, /) -> list[Shard]:
     middle = pl.col(PAIRS).cum_sum() - pl.col(PAIRS) / 2
     cut = (
         load.group_by((middle * number / max(total, 1)).floor().alias("shard"), maintain_order=True)
-        .agg(TARGET_SEASON, pl.col(STOCKOUTS, PAIRS).sum())
-        .select(TARGET_SEASON, STOCKOUTS, PAIRS)
+        .agg(RECIPIENT_SEASON, pl.col(STOCKOUTS, PAIRS).sum())
+        .select(RECIPIENT_SEASON, STOCKOUTS, PAIRS)
     )
     return [Shard(tuple(seasons), stockouts, pairs) for seasons, stockouts, pairs in cut.iter_rows()]

@@ -9,7 +9,7 @@ import polars as pl
 
 from ..queries import Settings
 from ..queries.imputed import DONE, INFERRED, POINT
-from ..queries.names import FLAGS, IN_STOCK, KEY, LEVEL_SOURCE, NEIGHBOURS, OWN_WEEKS, POOL, SALES, STATUS, WEEK
+from ..queries.names import CANDIDATES, FLAGS, IN_STOCK, KEY, LEVEL_SOURCE, NEIGHBOURS, OWN_WEEKS, SALES, STATUS, WEEK
 from ..writing.artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, find_damage
 from .fingerprint import Fingerprint
 from .imputation import Findings
@@ -94,7 +94,7 @@ def findings(folder: Path, /, *, before: date, with_neighbours: bool) -> Finding
         .select(
             *KEY,
             pl.when(pl.col(STATUS) == DONE).then(SALES).alias(POINT),
-            *(STATUS, OWN_WEEKS, LEVEL_SOURCE, POOL, NEIGHBOURS),
+            *(STATUS, OWN_WEEKS, LEVEL_SOURCE, CANDIDATES, NEIGHBOURS),
             # Publication marks what was inferred: of the panel, not of the search.
             pl.col(FLAGS).list.eval(pl.element().filter(pl.element() != INFERRED)),
         )

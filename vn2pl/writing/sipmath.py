@@ -74,7 +74,7 @@ def _sips(sips: pl.DataFrame, *, trials: int, seed: int, demand_unit: float) -> 
     levels = [pl.col(column).sort_by(QUANTILE) for column in (QUANTILE, VALUE)]
     described = sips.lazy().group_by(KEY).agg(levels).sort(KEY).collect()
     for some in described.iter_slices(max(1, DRAWS_AT_A_TIME // trials)):
-        draws = queries.draws(
+        draws = queries.draw_samples(
             some.lazy().explode(QUANTILE, VALUE, empty_as_null=False), n=trials, seed=seed, demand_unit=demand_unit
         )
         arrays = draws.group_by(KEY).agg(pl.col(VALUE).sort_by(DRAW)).sort(KEY).collect(engine="streaming")

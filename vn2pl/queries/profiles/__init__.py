@@ -5,10 +5,10 @@ from pkgutil import iter_modules
 
 from .base import CandidateWeeks, Profile
 
-__all__ = ["CandidateWeeks", "Profile", "profiles"]
+__all__ = ["CandidateWeeks", "Profile", "known_profiles"]
 
 
-def profiles() -> dict[str, type[Profile]]:
+def known_profiles() -> dict[str, type[Profile]]:
     """Every profile's class by its name, in alphabetical order."""
     modules = {module.name: import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)}
     return {name: module.PROFILE for name, module in sorted(modules.items()) if hasattr(module, "PROFILE")}

@@ -14,7 +14,7 @@ class Profile(Protocol):
 
     Sales, levels and demand count in demand units.
 
-    Expressions over pairs read ``target_<column>`` and ``candidate_<column>`` (see ``names``).
+    Expressions over pairs read ``recipient_<column>`` and ``donor_<column>`` (see ``names``).
     """
 
     def groupings(self, schema: Mapping[str, pl.DataType], /) -> Sequence[Sequence[str]]:
@@ -24,7 +24,7 @@ class Profile(Protocol):
 
     @property
     def always_looks_ahead(self) -> bool:
-        """Whether features look at later weeks even where candidates may not: new weeks then change old SIPs."""
+        """Whether features look at later weeks even where donors may not: new weeks then change old SIPs."""
         ...
 
     def features(self, panel: pl.LazyFrame, /, *, candidate_weeks: CandidateWeeks) -> pl.LazyFrame:
@@ -44,7 +44,7 @@ class Profile(Protocol):
         """Which in-stock rows may lend their sales at all (Boolean over features)."""
         ...
 
-    def is_mature(self) -> pl.Expr:
+    def has_history(self) -> pl.Expr:
         """Which donors know enough (Boolean over features): others lend only to weeks that find none of these."""
         ...
 
@@ -62,60 +62,60 @@ class Profile(Protocol):
         ...
 
     def scales(self) -> Sequence[pl.Expr]:
-        """Factors of the distance that depend on the target alone (named expressions over features): they are worked
-        out once per target instead of once per pair."""
+        """Factors of the distance that depend on the recipient alone (named expressions over features): they are worked
+        out once per recipient instead of once per pair."""
         ...
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
         """What each coordinate adds to the distance of a pair (>= 0, named like it, over pairs and ``scales``), where
         ``gap`` gives its absolute difference.
 
-        No gap that grows may bring a part down: the least gaps to a box of candidates give a bound for all of them.
+        No gap that grows may bring a part down: the least gaps to a box of donors give a bound for all of them.
         """
         ...
 
     def sorting(self) -> Sequence[str]:
-        """Coordinates that bring like candidates together when a slot is sorted by them, so that most blocks of it lie
-        beyond a target's bound; none where the cells leave little to rule out."""
+        """Coordinates that bring like donors together when a donor block is sorted by them, so that most batches lie
+        beyond a recipient's bound; none where the cells leave little to rule out."""
         ...
 
     def demand(self) -> pl.Expr:
-        """The candidate's sales as demand of the target (Float64 over pairs, of any features)."""
+        """The donor's sales as demand of the recipient (Float64 over pairs, of any features)."""
         ...
 
     def weight(self) -> pl.Expr:
-        """Weight of a neighbour, > 0 (over ``distance`` and ``farthest``, the largest of the target's neighbours)."""
+        """Weight of a neighbour, > 0 (over ``distance`` and ``farthest``, the recipient's largest distance)."""
         ...
 
     @property
     def pool_share(self) -> float:
-        """The largest share of the candidates near by that a stockout takes for neighbours, times its breadth."""
+        """The largest share of the donors near by that a stockout takes for neighbours, times its breadth."""
         ...
 
     @property
     def fewest_neighbours(self) -> int:
-        """The neighbours that a stockout takes, times its breadth, whatever share of its candidates they are."""
+        """The neighbours that a stockout takes, times its breadth, whatever share of its donors they are."""
         ...
 
-    def breadth(self) -> pl.Expr:
+    def k_factor(self) -> pl.Expr:
         """How many times the usual number of neighbours a stockout needs (Float64 > 0 over features)."""
         ...
 
-    def half_suffices(self) -> pl.Expr:
-        """Which stockouts seek their neighbours among half of the candidates where these are many (Boolean over
+    def allow_thinning(self) -> pl.Expr:
+        """Which stockouts seek their neighbours among half of the donors where these are many (Boolean over
         features): as many neighbours as elsewhere, but from twice as far."""
         ...
 
-    def spread(self) -> pl.Expr:
+    def log_spread(self) -> pl.Expr:
         """Log half-width by which a stockout's distribution is widened: each demand v counts a quarter as v e^-spread,
         a half as v, and a quarter as v e^spread (Float64 >= 0 over features)."""
         ...
 
-    def smooth_mean(self) -> pl.Expr:
+    def nb_mean(self) -> pl.Expr:
         """Mean of the smooth law that stands beside the neighbours (Float64 > 0 over features)."""
         ...
 
-    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+    def nb_weight(self, mean: pl.Expr) -> pl.Expr:
         """Share of a negative binomial in a stockout's distribution (Float64 in [0, 1), 0 from some mean on, over
         ``mean``)."""
         ...

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from ..bounds import CellWidth, Count, Exponent, Factor, FewSteps, Neighbours, NonNegative, Part, Positive, Share
-from ..names import KIND, OWN_WEEKS, SALES, of_candidate, of_target
+from ..names import KIND, OWN_WEEKS, SALES, of_donor, of_recipient
 from .base import Gap
 from .shape import Shape
 
@@ -55,7 +55,7 @@ class Comparison(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Sales beside an expected demand that does not know the SKU tell of the SKU, not of the week."""
         return pl.col(OWN_WEEKS) > 0
 
-    def is_mature(self) -> pl.Expr:
+    def has_history(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) >= self.candidate_min_weeks
 
     def cell(self) -> pl.Expr:
@@ -95,7 +95,7 @@ class Comparison(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return ()
 
     def demand(self) -> pl.Expr:
-        return pl.col(of_candidate("relative_sales")) * self._offset(pl.col(of_target("expected_demand")))
+        return pl.col(of_donor("relative_sales")) * self._offset(pl.col(of_recipient("expected_demand")))
 
     def _offset(self, expected_demand: pl.Expr) -> pl.Expr:
         return expected_demand + self.rescale_offset
@@ -107,19 +107,19 @@ class Comparison(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def weight(self) -> pl.Expr:
         return 1.05 - (pl.col("distance") / (pl.col("farthest") + 1e-9)).pow(2)
 
-    def breadth(self) -> pl.Expr:
+    def k_factor(self) -> pl.Expr:
         """Where something was sold, only the neighbours that would have sold as much count in the end."""
         unsettled = pl.when(self._is_unsettled()).then(self.unsettled_neighbours).otherwise(1.0)
         return pl.when(pl.col(SALES) > 0).then(self.bounded_neighbours).otherwise(unsettled)
 
-    def half_suffices(self) -> pl.Expr:
+    def allow_thinning(self) -> pl.Expr:
         """Of a SKU with little history it is uncertain who is near, so that the nearest are too much of a kind."""
         return self._is_unsettled() & (pl.col(SALES) == 0)
 
     def _is_unsettled(self) -> pl.Expr:
         return pl.col(OWN_WEEKS) < self.settled_weeks
 
-    def spread(self) -> pl.Expr:
+    def log_spread(self) -> pl.Expr:
         """Of a SKU with little history the level itself is uncertain, beyond what its neighbours show."""
         return self.unsettled_spread * self.unsettled()
 
@@ -127,10 +127,10 @@ class Comparison(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """From 1 without any own weeks to 0 from ``settled_weeks`` on."""
         return (1 - pl.col(OWN_WEEKS) / self.settled_weeks).clip(lower_bound=0.0)
 
-    def smooth_mean(self) -> pl.Expr:
+    def nb_mean(self) -> pl.Expr:
         return pl.col("expected_demand")
 
-    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+    def nb_weight(self, mean: pl.Expr) -> pl.Expr:
         """Small counts follow a law that some hundred neighbours show only roughly."""
         return self.count_share * (1 - mean / self.count_limit).clip(lower_bound=0.0)
 

@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from ..bounds import NonNegative, Positive
-from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_candidate, of_target
+from ..names import IN_STOCK, LEVEL_SOURCE, OWN_WEEKS, PERIOD, SALES, SEASON, SKU_CODE, of_donor, of_recipient
 from ..sums import added, exact_sum
 from .base import CandidateWeeks, Gap
 
@@ -68,7 +68,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def is_donor(self) -> pl.Expr:
         return pl.lit(True)
 
-    def is_mature(self) -> pl.Expr:
+    def has_history(self) -> pl.Expr:
         return pl.lit(True)
 
     def cell(self) -> pl.Expr:
@@ -97,7 +97,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return [(name, weight, f"{name}_scale") for name, weight in weights.items()]
 
     def parts(self, gap: Gap, /) -> Sequence[pl.Expr]:
-        scales = {name: pl.col(of_target(scale)) for name, _, scale in self._relative()}
+        scales = {name: pl.col(of_recipient(scale)) for name, _, scale in self._relative()}
         variation = pl.lit(self.variation, dtype=pl.Float32)
         return [(gap(name) * scales.get(name, variation)).alias(name) for name in COMPARED]
 
@@ -105,7 +105,7 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return MEAN, SEASONAL
 
     def demand(self) -> pl.Expr:
-        return pl.col(of_candidate(SALES))
+        return pl.col(of_donor(SALES))
 
     def weight(self) -> pl.Expr:
         return pl.lit(1.0)
@@ -118,19 +118,19 @@ class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def fewest_neighbours(self) -> int:
         return 1
 
-    def breadth(self) -> pl.Expr:
+    def k_factor(self) -> pl.Expr:
         return pl.lit(1.0)
 
-    def half_suffices(self) -> pl.Expr:
+    def allow_thinning(self) -> pl.Expr:
         return pl.lit(False)
 
-    def spread(self) -> pl.Expr:
+    def log_spread(self) -> pl.Expr:
         return pl.lit(0.0)
 
-    def smooth_mean(self) -> pl.Expr:
+    def nb_mean(self) -> pl.Expr:
         return pl.lit(1.0)
 
-    def smooth_share(self, mean: pl.Expr) -> pl.Expr:
+    def nb_weight(self, mean: pl.Expr) -> pl.Expr:
         return 0.0 * mean
 
 
