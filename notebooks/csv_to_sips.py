@@ -175,7 +175,7 @@ def _(chosen, config, key, prepared):
 @app.cell
 def _(chosen, found):
     distribution = (
-        found.distributions.join(chosen.lazy().select("target"), on="target", how="semi")
+        found.distributions.join(chosen.lazy().select("recipient"), on="recipient", how="semi")
         .select("value", (pl.col("cumulated") / pl.col("total")).alias("probability"))
         .sort("value")
         .collect()
