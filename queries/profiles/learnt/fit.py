@@ -148,7 +148,7 @@ def _week_by_week(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -
 
 def _at_once(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
     """The same for all periods, by Gauss-Newton steps of a bounded length over all weeks."""
-    value, overdispersion = prior, PRIOR_OVERDISPERSION
+    value, overdispersion = in_coefficient_steps(prior) / COEFFICIENT_STEPS, PRIOR_OVERDISPERSION
     for _ in range(PASSES):
         sums = Sums(len(prior))
         for week in design:
