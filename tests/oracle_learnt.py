@@ -104,7 +104,7 @@ class _Model:
             middle[row.key] = total(trust[key] * own[key] for key in others) / weight if weight else unknown
         away = {row.key: own[row.key] - middle[row.key] for row in panel.rows}
         cells = [cell for cell in self.starts if cell]
-        means = {row.key: [self._mean(row, cell, trust, away) for cell in cells] for row in panel.rows}
+        means = {row.key: [self._mean(row, c, trust, own, middle[row.key]) for c in cells] for row in panel.rows}
         prior = np.array([LEVEL_PRIORS.get(cell, 0.2 if "Store" in cell else 0.0) for cell in cells])
         cold = {}
         for week in self.weeks:
@@ -117,11 +117,12 @@ class _Model:
                 cold[row.key] = middle[row.key] + told
         return cold
 
-    def _mean(self, row: Row, cell: Cell, trust: Numbers, away: Numbers) -> float:
+    def _mean(self, row: Row, cell: Cell, trust: Numbers, own: Numbers, middle: float) -> float:
         if row.week < self.starts[cell]:
             return 0.0
         others = [other.key for other in self._others(row, cell)]
-        return stepped(total(trust[k] * away[k] for k in others) / (total(trust[k] for k in others) + 0.2))
+        weight = total(trust[key] for key in others)
+        return stepped((total(trust[key] * own[key] for key in others) - weight * middle) / (weight + 0.2))
 
     def expectation(self) -> Expectation:
         rows = self.panel.rows

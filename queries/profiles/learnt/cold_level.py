@@ -25,7 +25,7 @@ from .exact import (
 )
 from .levels import log_level
 
-TRUST, AWAY, MIDDLE, OWN = "trust", "away", "middle_level", "own_level"
+TRUST, TRUSTED, MIDDLE, OWN = "trust", "trusted_level", "middle_level", "own_level"
 SETTLED = "settled"
 # SKUs that everybody counts for beside those of a cell; the rows that the prior counts for; and the prior itself,
 # shared by the cells of a side.
@@ -40,14 +40,14 @@ def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks:
     groups = [cell for cell in groups if cell.by]
     names = [_mean(cell) for cell in groups]
     trust, own = (pl.col(OWN_WEEKS) / settled_weeks).clip(upper_bound=1.0), log_level()
-    others, levels = (sum_of_others_in(pl.col(PERIOD), name) for name in (TRUST, AWAY))
+    others, levels = (sum_of_others_in(pl.col(PERIOD), name) for name in (TRUST, TRUSTED))
     nobody = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(pl.col(FIRST_SALES).log())
     compared = (
-        panel.with_columns(in_steps(trust).alias(TRUST), in_steps(trust * own).alias(AWAY))
+        panel.with_columns(in_steps(trust).alias(TRUST), in_steps(trust * own).alias(TRUSTED))
         .with_columns(pl.when(others > 0).then(levels / others).otherwise(nobody).alias(MIDDLE))
-        .with_columns((own - pl.col(MIDDLE)).alias(OWN), *map(_trust_of_others, groups))
-        .with_columns(in_steps(trust * pl.col(OWN)).alias(AWAY))
-        .with_columns(in_feature_steps(_mean_of_others(cell)).alias(_mean(cell)) for cell in groups)
+        .with_columns(
+            (own - pl.col(MIDDLE)).alias(OWN), *map(_trust_of_others, _circles(groups)), *map(_mean_of_others, groups)
+        )
         .with_columns(_source(groups))
     )
     if groups:
@@ -57,13 +57,15 @@ def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks:
         )
     told = added(pl.col(name) * pl.col(_weight(name)) for name in names) / FEATURE_STEPS
     return compared.with_columns((pl.col(MIDDLE) + told).alias("cold_level")).drop(
-        TRUST, AWAY, MIDDLE, OWN, *names, *map(_trust, groups), *(_weight(name) for name in names)
+        TRUST, TRUSTED, MIDDLE, OWN, *names, *map(_trust, _circles(groups)), *(_weight(name) for name in names)
     )
 
 
 def _mean_of_others(cell: Cell) -> pl.Expr:
-    mean = sum_of_others_in(pl.col(cell.column), AWAY) / (pl.col(_trust(cell)) + PEERS)
-    return pl.when(pl.col(PERIOD) >= cell.since).then(mean).otherwise(0.0)
+    """How far the others' levels lie from the middle."""
+    trust, levels = (sum_of_others_in(pl.col(cell.column), name) for name in (TRUST, TRUSTED))
+    mean = (levels - trust * pl.col(MIDDLE)) / (trust + PEERS)
+    return in_feature_steps(pl.when(pl.col(PERIOD) >= cell.since).then(mean).otherwise(0.0)).alias(_mean(cell))
 
 
 def _trust_of_others(cell: Cell) -> pl.Expr:
@@ -107,9 +109,14 @@ def _regressed(rows: pl.DataFrame, names: Sequence[str], prior: Floats) -> pl.Da
 def _source(groups: Sequence[Cell]) -> pl.Expr:
     """Whose sales the level rests on: the SKU's own, else those of the narrowest group that has somebody."""
     source = pl.when(sum_of_others_in(pl.col(PERIOD), TRUST) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
-    for cell in reversed([cell for cell in groups if len(cell.by) == 1 and cell.by != (STORE,)]):
+    for cell in reversed(_circles(groups)):
         source = pl.when(pl.col(_trust(cell)) > 0).then(pl.lit(cell.name)).otherwise(source)
     return pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source).alias(LEVEL_SOURCE)
+
+
+def _circles(groups: Sequence[Cell]) -> list[Cell]:
+    """Whom a level may be said to come from, the narrowest first: the product, then one attribute or the other."""
+    return [cell for cell in groups if len(cell.by) == 1 and cell.by != (STORE,)]
 
 
 def _mean(cell: Cell) -> str:

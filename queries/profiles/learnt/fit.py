@@ -19,6 +19,7 @@ from .exact import (
     LARGEST_WEIGHT,
     WEIGHT_STEPS,
     Floats,
+    Integers,
     in_coefficient_steps,
     in_weight_steps,
     products,
@@ -34,6 +35,7 @@ LARGEST_ERROR = 4.0
 PRIOR_OVERDISPERSION, PRIOR_SQUARES, LARGEST_SQUARE = 0.5, 50.0, 16.0
 OVERDISPERSION_BOUNDS = (0.01, 5.0)
 PASSES, LARGEST_STEP, ENOUGH = 8, 0.5, 1e-3
+ROWS_AT_ONCE = 2**10
 
 
 class Prior(NamedTuple):
@@ -58,8 +60,8 @@ class Estimate(NamedTuple):
     prior_weight: Floats
 
 
-class Week(NamedTuple):
-    """The rows of a period that teach: features (whole steps), offset (log) and sales."""
+class Rows(NamedTuple):
+    """Some rows of a week that teach: features (whole steps), offset (log) and sales."""
 
     features: Floats
     offset: Floats
@@ -67,17 +69,21 @@ class Week(NamedTuple):
 
 
 class Design:
-    """Rows by period, and converted week by week: all of them as floating point would take a lot of memory."""
+    """The weeks, each as some rows after the other: so many as floating point fit into a cache."""
 
     def __init__(self, rows: pl.DataFrame, names: Sequence[str]) -> None:
-        self._features, self._weeks = rows.select(names).to_numpy(), list(weeks_of(rows[PERIOD].to_numpy()))
+        self._features = rows.select(names).to_numpy(order="c")
+        self._weeks = list(weeks_of(rows[PERIOD].to_numpy()))
         self._teaches, self._offset, self._sales = (rows[name].to_numpy() for name in (TEACHES, OFFSET, OBSERVED))
         self.periods = [period for period, _ in self._weeks]
 
-    def __iter__(self) -> Iterator[Week]:
-        for _, rows in self._weeks:
-            taught = rows[self._teaches[rows]]
-            yield Week(self._features[taught].astype(np.float64), self._offset[taught], self._sales[taught])
+    def __iter__(self) -> Iterator[Iterator[Rows]]:
+        return (self._rows(places[self._teaches[places]]) for _, places in self._weeks)
+
+    def _rows(self, places: Integers) -> Iterator[Rows]:
+        for start in range(0, len(places), ROWS_AT_ONCE):
+            some = places[start : start + ROWS_AT_ONCE]
+            yield Rows(self._features[some].astype(np.float64), self._offset[some], self._sales[some])
 
 
 class Sums:
@@ -88,23 +94,27 @@ class Sums:
         self._score = np.zeros((size, 1), np.int64)
         self._squares, self._scale, self._weeks = 0, 0, 0
 
-    def add(self, week: Week, coefficients: Floats, overdispersion: float) -> None:
+    def add(self, week: Iterable[Rows], coefficients: Floats, overdispersion: float) -> None:
         """Add a week, linearised at these coefficients."""
-        if not len(week.sales):
-            return
-        told = np.einsum("ij,j->i", week.features, in_coefficient_steps(coefficients))
+        taught = False
+        for rows in week:
+            self._add(rows, coefficients, overdispersion)
+            taught = True
+        self._weeks += taught
+
+    def _add(self, rows: Rows, coefficients: Floats, overdispersion: float) -> None:
+        told = np.einsum("ij,j->i", rows.features, in_coefficient_steps(coefficients))
         told /= FEATURE_STEPS * COEFFICIENT_STEPS
-        mean = np.exp(np.clip(week.offset + told, LOWEST, HIGHEST))
+        mean = np.exp(np.clip(rows.offset + told, LOWEST, HIGHEST))
         relative = 1 + overdispersion * mean
         weight = np.minimum(mean / relative, LARGEST_WEIGHT)
-        error = np.clip((week.sales - mean) / mean, -1, LARGEST_ERROR)
+        error = np.clip((rows.sales - mean) / mean, -1, LARGEST_ERROR)
         response = in_weight_steps(weight * (told + error))[:, None]
-        self._information += products(week.features, week.features * in_weight_steps(weight)[:, None])
-        self._score += products(week.features, response)
-        square = np.minimum((week.sales - mean) ** 2, LARGEST_SQUARE * mean * relative) - mean
+        self._information += products(rows.features, rows.features * in_weight_steps(weight)[:, None])
+        self._score += products(rows.features, response)
+        square = np.minimum((rows.sales - mean) ** 2, LARGEST_SQUARE * mean * relative) - mean
         self._squares += _total(square / relative**2)
         self._scale += _total((mean / relative) ** 2)
-        self._weeks += 1
 
     def estimate(self, prior: Floats, weight: Floats, ridge: Ridge) -> Estimate:
         """The solution of the sums and the prior."""
