@@ -5,7 +5,7 @@ was given, and added to those of the weeks before; the sums and a prior give the
 step a week: no week is visited twice, and nothing can diverge.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from .exact import (
 )
 
 OFFSET, TEACHES = "offset", "teaches"
-ESTIMATED = COEFFICIENT, ERROR, PRIOR_WEIGHT = ("coefficient", "standard error", "prior weight")
+ESTIMATES = "estimates"
 LOWEST, HIGHEST = -6.0, 20.0
 LARGEST_ERROR = 4.0
 # Overdispersion starts from a half with the weight of 50 rows, squares count up to 16 times the variance.
@@ -36,13 +36,6 @@ PRIOR_OVERDISPERSION, PRIOR_SQUARES, LARGEST_SQUARE = 0.5, 50.0, 16.0
 OVERDISPERSION_BOUNDS = (0.01, 5.0)
 PASSES, LARGEST_STEP, ENOUGH = 8, 0.5, 1e-3
 ROWS_AT_ONCE = 2**10
-
-
-class Prior(NamedTuple):
-    """What is known of a coefficient beforehand, and how many times its usual weight that has."""
-
-    value: float
-    weight: float = 1.0
 
 
 class Ridge(NamedTuple):
@@ -75,15 +68,37 @@ class Design:
         self._features = rows.select(names).to_numpy(order="c")
         self._weeks = list(weeks_of(rows[PERIOD].to_numpy()))
         self._teaches, self._offset, self._sales = (rows[name].to_numpy() for name in (TEACHES, OFFSET, OBSERVED))
-        self.periods = [period for period, _ in self._weeks]
+
+    def __len__(self) -> int:
+        return len(self._weeks)
 
     def __iter__(self) -> Iterator[Iterator[Rows]]:
         return (self._rows(places[self._teaches[places]]) for _, places in self._weeks)
 
     def _rows(self, places: Integers) -> Iterator[Rows]:
-        for start in range(0, len(places), ROWS_AT_ONCE):
-            some = places[start : start + ROWS_AT_ONCE]
+        for some in _some_at_once(places):
             yield Rows(self._features[some].astype(np.float64), self._offset[some], self._sales[some])
+
+    def told(self, coefficients: Floats) -> Floats:
+        """What the features of every row add up to by the coefficients of its week (weeks x features x parts)."""
+        found = np.empty((len(self._features), coefficients.shape[-1]))
+        for (_, places), of_week in zip(self._weeks, in_coefficient_steps(coefficients), strict=True):
+            for some in _some_at_once(places):
+                found[some] = self._features[some].astype(np.float64) @ of_week
+        return found / (FEATURE_STEPS * COEFFICIENT_STEPS)
+
+    def spread(self, of_week: Floats) -> Floats:
+        """Numbers of the weeks, for every row."""
+        found = np.empty((len(self._features), of_week.shape[-1]))
+        for (_, places), numbers in zip(self._weeks, of_week, strict=True):
+            found[places] = numbers
+        return found
+
+    def firsts(self) -> pl.Series:
+        """The number of its week for one row of each week, null for the others."""
+        numbers = np.full(len(self._features), -1)
+        numbers[[places[0] for _, places in self._weeks]] = np.arange(len(self))
+        return pl.Series(numbers).replace(-1, None)
 
 
 class Sums:
@@ -131,22 +146,58 @@ class Sums:
         return float(np.rint(np.clip(ratio, *OVERDISPERSION_BOUNDS) * COEFFICIENT_STEPS) / COEFFICIENT_STEPS)
 
 
-def fitted(rows: pl.DataFrame, priors: Mapping[str, Prior], ridge: Ridge, *, both_sides: bool) -> pl.DataFrame:
-    """Of every period the estimate of each feature's coefficient (see ``columns_of``), from rows with period, features
-    in steps (Int16), offset, observed sales and teaches (Boolean)."""
-    design = Design(rows, list(priors))
-    prior, weight = (np.array(values) for values in zip(*priors.values(), strict=True))
-    walk = _at_once if both_sides else _week_by_week
-    found = np.array([np.concatenate(estimate) for estimate in walk(design, prior, weight, ridge)])
-    names = columns_of(priors)
-    periods = pl.Series(design.periods, dtype=pl.Int32)
-    return pl.DataFrame({PERIOD: periods, **dict(zip(names, found.reshape(-1, len(names)).T, strict=True))})
+class Task(NamedTuple):
+    """The features by name, the part that each tells of, what its coefficient is beforehand, and how many times the
+    usual weight that has; the ridge (none: nothing is learnt); whether weeks look both ways; and the features whose
+    coefficients later steps read."""
+
+    names: Sequence[str]
+    parts: Sequence[str]
+    prior: Floats
+    weight: Floats
+    ridge: Ridge | None
+    both_sides: bool
+    read: Sequence[str]
 
 
-def columns_of(names: Iterable[str], /) -> list[str]:
-    """The columns of estimates: all values, then all standard errors, then all weights of the prior."""
-    names = list(names)
-    return [f"{kind} of {name}" for kind in ESTIMATED for name in names]
+def fitted(rows: pl.DataFrame, task: Task, /) -> pl.DataFrame:
+    """Rows with period, features in steps (Int16), offset, observed sales and teaches (Boolean), and beside them what
+    the features of each part add up to, the coefficients that later steps read, and estimates, on one row of each week.
+
+    All else stays as it is: to join what was learnt would take longer than to learn it.
+    """
+    design, names = Design(rows, task.names), list(task.names)
+    estimates = np.array([np.concatenate(one) for one in _walk(design, task)]).reshape(len(design), 3 * len(names))
+    coefficients = estimates[:, : len(names)]
+    parts = list(dict.fromkeys(task.parts))
+    is_of = np.array([[part == other for other in parts] for part in task.parts], np.float64)
+    told = design.told(coefficients[:, :, None] * is_of)
+    read = design.spread(coefficients[:, [names.index(name) for name in task.read]])
+    carried = pl.Series(ESTIMATES, estimates.tolist(), dtype=pl.List(pl.Float64)).gather(design.firsts())
+    return rows.with_columns(
+        *(pl.Series(name, told[:, number]) for number, name in enumerate(parts)),
+        *(pl.Series(coefficient_of(name), read[:, number]) for number, name in enumerate(task.read)),
+        carried,
+    )
+
+
+def columns_of(task: Task, /) -> dict[str, type[pl.DataType] | pl.DataType]:
+    """The columns that ``fitted`` adds."""
+    numbers = [*task.parts, *map(coefficient_of, task.read)]
+    return {**dict.fromkeys(numbers, pl.Float64), ESTIMATES: pl.List(pl.Float64)}
+
+
+def coefficient_of(name: str, /) -> str:
+    """The column with a feature's coefficient."""
+    return f"coefficient of {name}"
+
+
+def _walk(design: Design, task: Task) -> Iterator[Estimate]:
+    if task.ridge is None:
+        infinite, all_of_it = np.full(len(task.prior), np.inf), np.ones(len(task.prior))
+        return (Estimate(task.prior, infinite, all_of_it) for _ in design)
+    walk = _at_once if task.both_sides else _week_by_week
+    return walk(design, task.prior, task.weight, task.ridge)
 
 
 def _week_by_week(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Iterator[Estimate]:
@@ -168,7 +219,11 @@ def _at_once(design: Design, prior: Floats, weight: Floats, ridge: Ridge) -> Ite
         value, overdispersion = value + step.clip(-LARGEST_STEP, LARGEST_STEP), sums.overdispersion()
         if np.abs(step).max() < ENOUGH:
             break
-    yield from (estimate._replace(value=value) for _ in design.periods)
+    yield from (estimate._replace(value=value) for _ in design)
+
+
+def _some_at_once(places: Integers) -> Iterator[Integers]:
+    return (places[start : start + ROWS_AT_ONCE] for start in range(0, len(places), ROWS_AT_ONCE))
 
 
 def _total(values: Floats) -> int:
