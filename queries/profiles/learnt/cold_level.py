@@ -44,7 +44,9 @@ def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks:
     others, levels = (sum_of_others_in(pl.col(PERIOD), name) for name in (TRUST, TRUSTED))
     nobody = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(pl.col(FIRST_SALES).log())
     compared = (
-        panel.with_columns(in_steps(trust).alias(TRUST), in_steps(trust * own).alias(TRUSTED))
+        panel.with_columns(
+            in_steps(trust).alias(TRUST), in_steps(trust * own).alias(TRUSTED), *(cell.key() for cell in groups)
+        )
         .with_columns(pl.when(others > 0).then(levels / others).otherwise(nobody).alias(MIDDLE))
         .with_columns(
             in_feature_steps(own - pl.col(MIDDLE)).alias(OWN),
@@ -52,12 +54,13 @@ def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks:
             *map(_mean_of_others, groups),
         )
         .with_columns(_source(groups))
+        .drop(TRUST, TRUSTED, *(cell.column for cell in groups), *map(_trust, _circles(groups)))
     )
     found = compared.map_batches(
         lambda rows: _regressed(rows, names, prior, settled_weeks=settled_weeks),
         schema={**compared.collect_schema(), "cold_level": pl.Float64},
     )
-    return found.drop(TRUST, TRUSTED, MIDDLE, OWN, *names, *map(_trust, _circles(groups)))
+    return found.drop(MIDDLE, OWN, *names)
 
 
 def _mean_of_others(cell: Cell) -> pl.Expr:

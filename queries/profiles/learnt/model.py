@@ -25,9 +25,9 @@ from .features import (
     residual_features,
 )
 from .fit import ESTIMATES, HIGHEST, LOWEST, OFFSET, TEACHES, Ridge, Task, coefficient_of, columns_of, fitted
-from .levels import exposed, log_of, long_run_level
+from .levels import EXPOSURE, exposed, log_of, long_run_level
 from .residuals import own_slope, with_year_away
-from .week_index import weighted
+from .week_index import WEIGHTED, weighted
 
 EXPECTED = "expected_demand"
 # SKUs teach from two own weeks on, and from this week of a panel on without any: before that nobody has any.
@@ -64,13 +64,17 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
     an expected demand, and which one matters little.
     """
     own = [feature for feature in own_features(model.half_lives) if feature.prior]
-    weeks = list(cell_features([cell for cell in model.cells if len(cell.by) < 2]))
-    first = _fitted(_design(panel, own, weeks, _priors(weeks)), [*own, *weeks], model, kept=_names(panel), read=weeks)
+    wide = [cell for cell in model.cells if len(cell.by) < 2]
+    weeks, names = list(cell_features(wide)), panel.collect_schema().names()
+    exposures = [name for name in names if name.startswith(EXPOSURE)]
+    needed = [name for name in names if name not in exposures]
+    design = _design(panel, own, weeks, _priors(weeks), wide)
+    first = _fitted(design, [*own, *weeks], model, kept=needed, read=weeks)
     shares = {feature.name: pl.col(coefficient_of(feature.name)) for feature in weeks}
     own, weeks = list(own_features(model.half_lives)), list(cell_features(model.cells))
     again = (
         exposed(first, half_lives=model.half_lives, both_sides=model.both_sides)
-        .pipe(_design, own, weeks, shares)
+        .pipe(_design, own, weeks, shares, model.cells)
         .pipe(with_year_away, EXPECTED, both_sides=model.both_sides)
         .with_columns(own_slope(EXPECTED, INDEX, both_sides=model.both_sides).alias("own_slope"))
     )
@@ -80,21 +84,26 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
         *residual_features(),
     ]
     features = [*own, *weeks, *late]
-    found = _fitted(again.with_columns(map(_column, late)), features, model, kept=_names(panel)).cache()
+    found = _fitted(again.with_columns(map(_column, late)), features, model, kept=needed).cache()
     return Expectation(found.drop(ESTIMATES), _published(found, features))
 
 
 def _design(
-    panel: pl.LazyFrame, own: Sequence[Feature], weeks: Sequence[Feature], shares: Mapping[str, pl.Expr]
+    panel: pl.LazyFrame,
+    own: Sequence[Feature],
+    weeks: Sequence[Feature],
+    shares: Mapping[str, pl.Expr],
+    cells: Sequence[Cell],
 ) -> pl.LazyFrame:
     """Adds the long-run level, these features, and one index of the week from those that have a share in it."""
     return (
         panel.with_columns(long_run_level().alias(BASE))
         .with_columns(map(_column, own))
         .with_columns(_mean(_told(own, _priors(own))).alias(USUAL))
-        .with_columns(weighted(USUAL))
+        .with_columns(*weighted(USUAL), *(cell.key() for cell in cells))
         .with_columns(map(_column, weeks))
         .with_columns(_told([feature for feature in weeks if feature.name in shares], shares).alias(INDEX))
+        .drop(WEIGHTED, [cell.column for cell in cells])
     )
 
 
@@ -128,10 +137,6 @@ def _fitted(
         .select(*kept, BASE, *parts, *absent, *(name for name in added_columns if name not in parts))
         .with_columns(_mean(pl.col(LEVEL)).alias("usual_level"), _mean(added(map(pl.col, PARTS))).alias(EXPECTED))
     )
-
-
-def _names(panel: pl.LazyFrame) -> list[str]:
-    return panel.collect_schema().names()
 
 
 def _column(feature: Feature) -> pl.Expr:

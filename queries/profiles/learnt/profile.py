@@ -91,8 +91,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
             both_sides=both_sides,
         )
         expected = (
-            panel.with_columns(cell.key() for cell in groups)
-            .pipe(history, half_lives=self.half_lives, both_sides=both_sides)
+            panel.pipe(history, half_lives=self.half_lives, both_sides=both_sides)
             .pipe(cold_level, groups, settled_weeks=self.settled_weeks)
             .pipe(expectation, model)
         )
