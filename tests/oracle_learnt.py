@@ -103,7 +103,7 @@ class _Model:
             unknown = own[row.key] if panel.own_weeks(row) else math.log(scale)
             middle[row.key] = total(trust[key] * own[key] for key in others) / weight if weight else unknown
         away = {row.key: own[row.key] - middle[row.key] for row in panel.rows}
-        cells = [cell for cell in self.starts if cell]
+        cells = [cell for cell in self.starts if len(cell) > 1 or cell in (("Product",), ("Store",))]
         means = {row.key: [self._mean(row, c, trust, own, middle[row.key]) for c in cells] for row in panel.rows}
         prior = np.array([LEVEL_PRIORS.get(cell, 0.2 if "Store" in cell else 0.0) for cell in cells])
         cold = {}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...names import LEVEL_SOURCE, OWN_WEEKS, PERIOD, PRODUCT, STORE
 from ...sums import in_steps, sum_of_others_in
 from ..history import FIRST_SALES
-from .cells import By, Cell
+from .cells import SIDES, By, Cell
 from .exact import (
     COEFFICIENT_STEPS,
     FEATURE_STEPS,
@@ -38,23 +38,25 @@ PART_OF_STORE = 0.2
 
 def cold_level(panel: pl.LazyFrame, groups: Sequence[Cell], /, *, settled_weeks: int) -> pl.LazyFrame:
     """The panel with cold_level (log) and level_source (String)."""
-    groups = [cell for cell in groups if cell.by]
+    circles, groups = _circles(groups), [cell for cell in groups if len(cell.by) > 1 or cell.by in SIDES]
     names, prior = [_mean(cell) for cell in groups], _prior(groups)
     trust, own = (pl.col(OWN_WEEKS) / settled_weeks).clip(upper_bound=1.0), log_level()
     others, levels = (sum_of_others_in(pl.col(PERIOD), name) for name in (TRUST, TRUSTED))
     nobody = pl.when(pl.col(OWN_WEEKS) > 0).then(own).otherwise(pl.col(FIRST_SALES).log())
     compared = (
         panel.with_columns(
-            in_steps(trust).alias(TRUST), in_steps(trust * own).alias(TRUSTED), *(cell.key() for cell in groups)
+            in_steps(trust).alias(TRUST),
+            in_steps(trust * own).alias(TRUSTED),
+            *(cell.key() for cell in dict.fromkeys([*groups, *circles])),
         )
         .with_columns(pl.when(others > 0).then(levels / others).otherwise(nobody).alias(MIDDLE))
         .with_columns(
             in_feature_steps(own - pl.col(MIDDLE)).alias(OWN),
-            *map(_trust_of_others, _circles(groups)),
+            *map(_trust_of_others, circles),
             *map(_mean_of_others, groups),
         )
-        .with_columns(_source(groups))
-        .drop(TRUST, TRUSTED, *(cell.column for cell in groups), *map(_trust, _circles(groups)))
+        .with_columns(_source(circles))
+        .drop(TRUST, TRUSTED, *{cell.column for cell in (*groups, *circles)}, *map(_trust, circles))
     )
     found = compared.map_batches(
         lambda rows: _regressed(rows, names, prior, settled_weeks=settled_weeks),
@@ -104,10 +106,10 @@ def _known(features: NDArray[np.int16], level: Integers, places: Integers) -> Fl
     return np.concatenate([features[places], level[places, None]], axis=1).astype(np.float64)
 
 
-def _source(groups: Sequence[Cell]) -> pl.Expr:
+def _source(circles: Sequence[Cell]) -> pl.Expr:
     """Whose sales the level rests on: the SKU's own, else those of the narrowest group that has somebody."""
     source = pl.when(sum_of_others_in(pl.col(PERIOD), TRUST) > 0).then(pl.lit("panel")).otherwise(pl.lit("prior"))
-    for cell in reversed(_circles(groups)):
+    for cell in reversed(circles):
         source = pl.when(pl.col(_trust(cell)) > 0).then(pl.lit(cell.name)).otherwise(source)
     return pl.when(pl.col(OWN_WEEKS) > 0).then(pl.lit("own")).otherwise(source).alias(LEVEL_SOURCE)
 

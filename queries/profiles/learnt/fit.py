@@ -80,25 +80,26 @@ class Design:
             yield Rows(self._features[some].astype(np.float64), self._offset[some], self._sales[some])
 
     def told(self, coefficients: Floats) -> Floats:
-        """What the features of every row add up to by the coefficients of its week (weeks x features x parts)."""
-        found = np.empty((len(self._features), coefficients.shape[-1]))
+        """What the features of every row add up to by the coefficients of its week (weeks x features x parts): parts x
+        rows."""
+        found = np.empty((coefficients.shape[-1], len(self._features)))
         for (_, places), of_week in zip(self._weeks, in_coefficient_steps(coefficients), strict=True):
             for some in _some_at_once(places):
-                found[some] = self._features[some].astype(np.float64) @ of_week
+                found[:, some] = (self._features[some].astype(np.float64) @ of_week).T
         return found / (FEATURE_STEPS * COEFFICIENT_STEPS)
 
-    def spread(self, of_week: Floats) -> Floats:
-        """Numbers of the weeks, for every row."""
-        found = np.empty((len(self._features), of_week.shape[-1]))
-        for (_, places), numbers in zip(self._weeks, of_week, strict=True):
-            found[places] = numbers
-        return found
+    def week(self) -> Integers:
+        """The number of its week for every row."""
+        numbers = np.empty(len(self._features), np.int64)
+        for number, (_, places) in enumerate(self._weeks):
+            numbers[places] = number
+        return numbers
 
     def firsts(self) -> pl.Series:
-        """The number of its week for one row of each week, null for the others."""
+        """The same for one row of each week, null for the others."""
         numbers = np.full(len(self._features), -1)
         numbers[[places[0] for _, places in self._weeks]] = np.arange(len(self))
-        return pl.Series(numbers).replace(-1, None)
+        return pl.Series(numbers).cast(pl.UInt32, strict=False)
 
 
 class Sums:
@@ -172,11 +173,11 @@ def fitted(rows: pl.DataFrame, task: Task, /) -> pl.DataFrame:
     parts = list(dict.fromkeys(task.parts))
     is_of = np.array([[part == other for other in parts] for part in task.parts], np.float64)
     told = design.told(coefficients[:, :, None] * is_of)
-    read = design.spread(coefficients[:, [names.index(name) for name in task.read]])
+    week = design.week()
     carried = pl.Series(ESTIMATES, estimates.tolist(), dtype=pl.List(pl.Float64)).gather(design.firsts())
     return rows.with_columns(
-        *(pl.Series(name, told[:, number]) for number, name in enumerate(parts)),
-        *(pl.Series(coefficient_of(name), read[:, number]) for number, name in enumerate(task.read)),
+        *(pl.Series(part, values) for part, values in zip(parts, told, strict=True)),
+        *(pl.Series(coefficient_of(name), coefficients[:, names.index(name)][week]) for name in task.read),
         carried,
     )
 
