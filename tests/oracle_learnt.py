@@ -11,7 +11,7 @@ from oracle import Key, Panel, Row, gap, one, sales, same, total
 Cell = tuple[str, ...]
 Numbers = dict[Key, float]
 
-HALF_LIVES, OWN_PRIORS = (2, 8, 32), (0.25, 0.45, 0.3)
+HALF_LIVES, OWN_PRIORS = (2, 12), (0.3, 0.6)
 LEVEL_PRIORS: Mapping[Cell, float] = {("Product",): 0.6, ("Store",): 0.3}
 WEEK_PRIORS: Mapping[Cell, float] = {("Product",): 0.5, ("Store",): 0.4, (): 0.5}
 
@@ -214,7 +214,8 @@ class _Model:
         for half_life in (1, 8):
             others = [o for o in self.panel.of_sku[row.sku] if o.week < row.week or self.panel.both_sides]
             fading = {o.key: 0.5 ** (gap(row, o) / half_life) for o in others if o.week != row.week}
-            drift = sum(f * index[key] for key, f in fading.items()) / (sum(fading.values()) + 1)
+            weeks = (2 if self.panel.both_sides else 1) / (1 - 0.5 ** (1 / half_life))
+            drift = sum(f * index[key] for key, f in fading.items()) / (weeks + 1)
             found[f"drift of {half_life} weeks, damped"] = stepped(drift * damped(usual[row.key]))
         told = [other for other in self.panel.history[row.key] if self.panel.own_weeks(other) >= 2]
         score = information = 0.0

@@ -195,7 +195,7 @@ def test_without_learning_the_prior_stays(small_panel: pl.DataFrame) -> None:
 
 
 def test_evidence_replaces_the_prior_week_by_week(small_panel: pl.DataFrame) -> None:
-    weights = taught(small_panel).filter(feature="level of 8 weeks").sort(WEEK)["prior_weight"]
+    weights = taught(small_panel).filter(feature="level of 12 weeks").sort(WEEK)["prior_weight"]
     assert weights[0] == pytest.approx(1)
     assert (weights.diff().drop_nulls() <= 1e-3).all()
     assert weights[-1] < 0.5

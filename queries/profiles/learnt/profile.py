@@ -50,7 +50,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attributes: Attributes | None = None
     most_attributes: Count = 6
     most_cells: Count = 24
-    half_lives: tuple[HalfLife, HalfLife, HalfLife] = (2.0, 8.0, 32.0)
+    half_lives: tuple[HalfLife, HalfLife] = (2.0, 12.0)
     drift_half_lives: tuple[HalfLife, ...] = (1.0, 8.0)
     prior_rows: Positive = 30.0
     prior_weeks: Positive = 2.0
