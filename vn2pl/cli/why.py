@@ -85,8 +85,11 @@ class Bar(NamedTuple):
 FEATURES = {
     "level": Feature("Level, units a week", "{:,.2f}".format),
     "recent_level": Feature("Level of recent weeks", "{:,.2f}".format),
-    "expected_demand": Feature("Expected demand", "{:,.2f}".format),
+    "usual_level": Feature("Usual level", "{:,.2f}".format),
     "week_index": Feature("Week index", lambda value: f"x {math.exp(value):.2f}"),
+    "drift": Feature("Drift of the weeks before", lambda value: f"x {math.exp(value):.2f}"),
+    "year_away": Feature("A year away", lambda value: f"x {math.exp(value):.2f}"),
+    "expected_demand": Feature("Expected demand", "{:,.2f}".format),
     "zero_share": Feature("Weeks without sales", lambda value: f"{100 * value:.0f} %"),
     "odd_share": Feature("Odd counts among sales", lambda value: f"{100 * value:.0f} %"),
     "peer_regularity": Feature("Peers sell more often than usual", lambda value: f"{value:+.2f}"),

@@ -18,7 +18,7 @@ Integers = NDArray[np.int64]
 # 2^11 of them can be added before they are added up as Int64.
 FEATURE_STEPS, LARGEST_FEATURE = 2**10, 8
 WEIGHT_STEPS, LARGEST_WEIGHT = 2**10, 64
-COEFFICIENT_STEPS = 2**16
+COEFFICIENT_STEPS, INVERSE_STEPS = 2**16, 2**32
 # Closer to the middle of two steps than this (in steps), and libraries might round a solution differently.
 CAUTION = 1e-4
 ROWS_AT_ONCE = 2**11
@@ -51,22 +51,25 @@ class Solution(NamedTuple):
 
 def solution(matrix: Floats, right: Floats, /) -> Solution:
     """Libraries differ in the last digits only, which rounding takes away; where it might not, they are not asked."""
-    found = _solved(np.asarray(np.linalg.inv(matrix), np.float64), right)
+    steps = np.repeat([COEFFICIENT_STEPS, INVERSE_STEPS], len(right))
+    found = _solved(np.asarray(np.linalg.inv(matrix), np.float64), right) * steps
     if (np.abs(found - np.floor(found) - 0.5) < CAUTION).any():
-        found = _solved(eliminated(matrix, np.eye(len(right))), right)
-    values, inverse = np.split(np.rint(found) / COEFFICIENT_STEPS, 2)
+        found = _solved(eliminated(matrix, np.eye(len(right))), right) * steps
+    values, inverse = np.split(np.rint(found) / steps, 2)
     return Solution(values, inverse)
 
 
 def _solved(inverse: Floats, right: Floats) -> Floats:
-    return np.concatenate([(inverse * right).sum(axis=1), np.diag(inverse)]) * COEFFICIENT_STEPS
+    return np.concatenate([(inverse * right).sum(axis=1), np.diag(inverse)])
 
 
 def weeks_of(period: NDArray[np.int32], /) -> Iterator[tuple[int, Integers]]:
     """Every period, and the places of its rows."""
     order = np.argsort(period, kind="stable")
     periods, starts = np.unique(period[order], return_index=True)
-    yield from zip(periods.tolist(), np.split(order, starts[1:]), strict=True)
+    ends = [*starts[1:].tolist(), len(order)]
+    for number, (start, end) in enumerate(zip(starts.tolist(), ends, strict=False)):
+        yield int(periods[number]), order[start:end]
 
 
 def products(left: Floats, right: Floats, /) -> Integers:

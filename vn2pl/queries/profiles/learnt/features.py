@@ -13,8 +13,8 @@ from .week_index import drift, index_of
 USUAL, INDEX = "usual", "index"
 # What the factors of expected demand tell of: the SKU itself, its week elsewhere, the weeks before, the year before.
 LEVEL, WEEK, DRIFT, YEAR = PARTS = ("level", "week_index", "drift", "year_away")
-# What the SKU itself sold of late, the shortest half-life first; the rest of what it sold is the long-run level.
-OWN_PRIORS = (0.25, 0.45, 0.3)
+# How far the SKU's levels of late tell, the shorter half-life first; the rest is its long-run level.
+OWN_PRIORS = (0.3, 0.6)
 # How strongly a SKU follows its product, its store and everybody; of other cells nothing is known beforehand.
 CELL_PRIORS: Mapping[By, float] = {(PRODUCT,): 0.5, (STORE,): 0.4, EVERYBODY: 0.5}
 DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR = 0.4, 0.3, 0.2

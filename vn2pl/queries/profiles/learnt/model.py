@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from ...names import IN_STOCK, OWN_WEEKS, PERIOD, WEEK
 from ...panel import EPOCH
 from ...sums import added
-from ..history import OBSERVED
 from .cells import Cell
 from .exact import FEATURE_STEPS, in_feature_steps
 from .features import (
@@ -24,10 +24,10 @@ from .features import (
     own_features,
     residual_features,
 )
-from .fit import COEFFICIENT, ESTIMATED, HIGHEST, LOWEST, OFFSET, TEACHES, Prior, Ridge, columns_of, fitted
-from .levels import exposed, log_of, long_run_level
+from .fit import ESTIMATES, HIGHEST, LOWEST, OFFSET, TEACHES, Ridge, Task, coefficient_of, columns_of, fitted
+from .levels import EXPOSURE, exposed, log_of, long_run_level
 from .residuals import own_slope, with_year_away
-from .week_index import weighted
+from .week_index import WEIGHTED, weighted
 
 EXPECTED = "expected_demand"
 # SKUs teach from two own weeks on, and from this week of a panel on without any: before that nobody has any.
@@ -51,10 +51,9 @@ class Model(NamedTuple):
 
 class Expectation(NamedTuple):
     """``panel`` with long_run_level, usual_level and expected_demand (demand units), week_index, drift and year_away
-    (log); what was learnt, ``estimates`` to join and, one row for each week and feature, ``coefficients`` to read."""
+    (log); and what was learnt, one row for each week and feature."""
 
     panel: pl.LazyFrame
-    estimates: pl.LazyFrame
     coefficients: pl.LazyFrame
 
 
@@ -65,16 +64,17 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
     an expected demand, and which one matters little.
     """
     own = [feature for feature in own_features(model.half_lives) if feature.prior]
-    weeks = list(cell_features([cell for cell in model.cells if len(cell.by) < 2]))
-    first = _fitted(_design(panel, own, weeks, _priors(weeks)), [*own, *weeks], model, kept=_names(panel))
-    shares = {feature.name: pl.col(_coefficient(feature.name)) for feature in weeks}
-    joined = first.panel.join(
-        first.estimates.select(PERIOD, *shares.values()), on=PERIOD, how="left", maintain_order="left"
-    )
+    wide = [cell for cell in model.cells if len(cell.by) < 2]
+    weeks, names = list(cell_features(wide)), panel.collect_schema().names()
+    exposures = [name for name in names if name.startswith(EXPOSURE)]
+    needed = [name for name in names if name not in exposures]
+    design = _design(panel, own, weeks, _priors(weeks), wide)
+    first = _fitted(design, [*own, *weeks], model, kept=needed, read=weeks)
+    shares = {feature.name: pl.col(coefficient_of(feature.name)) for feature in weeks}
     own, weeks = list(own_features(model.half_lives)), list(cell_features(model.cells))
     again = (
-        exposed(joined, half_lives=model.half_lives, both_sides=model.both_sides)
-        .pipe(_design, own, weeks, shares)
+        exposed(first, half_lives=model.half_lives, both_sides=model.both_sides)
+        .pipe(_design, own, weeks, shares, model.cells)
         .pipe(with_year_away, EXPECTED, both_sides=model.both_sides)
         .with_columns(own_slope(EXPECTED, INDEX, both_sides=model.both_sides).alias("own_slope"))
     )
@@ -83,38 +83,60 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
         *drift_features(model.drift_half_lives, both_sides=model.both_sides),
         *residual_features(),
     ]
-    return _fitted(again.with_columns(map(_column, late)), [*own, *weeks, *late], model, kept=_names(panel))
+    features = [*own, *weeks, *late]
+    found = _fitted(again.with_columns(map(_column, late)), features, model, kept=needed).cache()
+    return Expectation(found.drop(ESTIMATES), _published(found, features))
 
 
 def _design(
-    panel: pl.LazyFrame, own: Sequence[Feature], weeks: Sequence[Feature], shares: Mapping[str, pl.Expr]
+    panel: pl.LazyFrame,
+    own: Sequence[Feature],
+    weeks: Sequence[Feature],
+    shares: Mapping[str, pl.Expr],
+    cells: Sequence[Cell],
 ) -> pl.LazyFrame:
     """Adds the long-run level, these features, and one index of the week from those that have a share in it."""
     return (
         panel.with_columns(long_run_level().alias(BASE))
         .with_columns(map(_column, own))
         .with_columns(_mean(_told(own, _priors(own))).alias(USUAL))
-        .with_columns(weighted(USUAL))
+        .with_columns(*weighted(USUAL), *(cell.key() for cell in cells))
         .with_columns(map(_column, weeks))
         .with_columns(_told([feature for feature in weeks if feature.name in shares], shares).alias(INDEX))
+        .drop(WEIGHTED, [cell.column for cell in cells])
     )
 
 
-def _fitted(panel: pl.LazyFrame, features: Sequence[Feature], model: Model, *, kept: Sequence[str]) -> Expectation:
-    design = panel.select(*kept, BASE, *(feature.name for feature in features)).cache()
-    estimates = _estimates(design, features, model).cache()
-    by_name = {feature.name: pl.col(_coefficient(feature.name)) for feature in features}
-    parts = {part: _told([feature for feature in features if feature.part == part], by_name) for part in PARTS}
-    found = (
-        design.join(estimates.select(PERIOD, *by_name.values()), on=PERIOD, how="left", maintain_order="left")
-        .select(*kept, BASE, **parts)
+def _fitted(
+    panel: pl.LazyFrame,
+    features: Sequence[Feature],
+    model: Model,
+    *,
+    kept: Sequence[str],
+    read: Sequence[Feature] = (),
+) -> pl.LazyFrame:
+    """The panel's ``kept`` columns with what these features lead to once their coefficients are fitted."""
+    names = [feature.name for feature in features]
+    task = Task(
+        names,
+        [feature.part for feature in features],
+        np.array([feature.prior for feature in features]),
+        np.array([HELD if model.both_sides and name in RESIDUALS else 1.0 for name in names]),
+        model.ridge,
+        model.both_sides,
+        [feature.name for feature in read],
+    )
+    has_begun = pl.col(PERIOD) >= pl.col(PERIOD).min() + NEW_FROM
+    teaches = pl.col(IN_STOCK) & ((pl.col(OWN_WEEKS) >= HISTORY) | has_begun)
+    design = panel.select(*kept, BASE, *names, teaches.alias(TEACHES), log_of(pl.col(BASE)).alias(OFFSET))
+    schema, added_columns = design.collect_schema(), columns_of(task)
+    parts = [part for part in PARTS if part in task.parts]
+    absent = [pl.lit(0.0).alias(part) for part in PARTS if part not in task.parts]
+    return (
+        design.map_batches(lambda rows: fitted(rows, task), schema={**schema, **added_columns})
+        .select(*kept, BASE, *parts, *absent, *(name for name in added_columns if name not in parts))
         .with_columns(_mean(pl.col(LEVEL)).alias("usual_level"), _mean(added(map(pl.col, PARTS))).alias(EXPECTED))
     )
-    return Expectation(found, estimates, _published(estimates, features))
-
-
-def _names(panel: pl.LazyFrame) -> list[str]:
-    return panel.collect_schema().names()
 
 
 def _column(feature: Feature) -> pl.Expr:
@@ -134,42 +156,18 @@ def _mean(told: pl.Expr) -> pl.Expr:
     return (log_of(pl.col(BASE)) + told).clip(LOWEST, HIGHEST).exp()
 
 
-def _estimates(design: pl.LazyFrame, features: Sequence[Feature], model: Model) -> pl.LazyFrame:
-    """Of every period the estimates of the coefficients, those of the prior where nothing is learnt."""
-    priors = {feature.name: Prior(feature.prior, _weight(feature, model)) for feature in features}
-    ridge, columns = model.ridge, columns_of(priors)
-    if ridge is None:
-        unlearnt = [prior.value for prior in priors.values()] + [float("inf")] * len(priors) + [1.0] * len(priors)
-        literals = (pl.lit(value, dtype=pl.Float64).alias(name) for name, value in zip(columns, unlearnt, strict=True))
-        return design.select(PERIOD).unique().with_columns(literals)
-    has_begun = pl.col(PERIOD) >= pl.col(PERIOD).min() + NEW_FROM
-    teaches = pl.col(IN_STOCK) & ((pl.col(OWN_WEEKS) >= HISTORY) | has_begun)
-    rows = design.select(PERIOD, OBSERVED, teaches.alias(TEACHES), log_of(pl.col(BASE)).alias(OFFSET), *priors)
-    return rows.map_batches(
-        lambda known: fitted(known, priors, ridge, both_sides=model.both_sides),
-        schema={PERIOD: pl.Int32, **dict.fromkeys(columns, pl.Float64)},
-    )
-
-
-def _published(estimates: pl.LazyFrame, features: Sequence[Feature]) -> pl.LazyFrame:
+def _published(panel: pl.LazyFrame, features: Sequence[Feature]) -> pl.LazyFrame:
     """One row for each week and feature."""
-    monday = pl.lit(EPOCH) + pl.duration(weeks=PERIOD)
+    told = panel.filter(pl.col(ESTIMATES).is_not_null())
+    monday = (pl.lit(EPOCH) + pl.duration(weeks=PERIOD)).alias(WEEK)
+    kinds = ("coefficient", "standard_error", "prior_weight")
     rows = (
-        estimates.select(
-            monday.alias(WEEK),
+        told.select(
+            monday,
             pl.lit(feature.name).alias("feature"),
             pl.lit(feature.prior).alias("prior"),
-            *(pl.col(f"{kind} of {feature.name}").alias(kind.replace(" ", "_")) for kind in ESTIMATED),
+            *(pl.col(ESTIMATES).list.get(kind * len(features) + number).alias(name) for kind, name in enumerate(kinds)),
         )
-        for feature in features
+        for number, feature in enumerate(features)
     )
     return pl.concat(rows).sort(WEEK, "feature")
-
-
-def _weight(feature: Feature, model: Model) -> float:
-    is_held = model.both_sides and feature.name in RESIDUALS
-    return HELD if is_held else 1.0
-
-
-def _coefficient(name: str) -> str:
-    return f"{COEFFICIENT} of {name}"

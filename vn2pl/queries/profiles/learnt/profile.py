@@ -1,8 +1,9 @@
 """The profile: its parameters, and what it makes of a panel."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
 import polars as pl
 from msgspec.structs import replace
 
@@ -35,6 +36,9 @@ FEATURES = (
 )
 
 
+HalfLives = Annotated[tuple[HalfLife, ...], msgspec.Meta(min_length=2, max_length=2)]
+
+
 class Learning(NamedTuple):
     """Features, and what they rest on: ``coefficients`` has week (Date, Monday), feature (String), prior, coefficient,
     standard_error and prior_weight (Float64), the share of the prior in what is known of it."""
@@ -50,7 +54,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attributes: Attributes | None = None
     most_attributes: Count = 6
     most_cells: Count = 24
-    half_lives: tuple[HalfLife, ...] = (2.0, 8.0, 32.0)
+    half_lives: HalfLives = (2.0, 12.0)
     drift_half_lives: tuple[HalfLife, ...] = (1.0, 8.0)
     prior_rows: Positive = 30.0
     prior_weeks: Positive = 2.0
@@ -91,8 +95,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
             both_sides=both_sides,
         )
         expected = (
-            panel.with_columns(cell.key() for cell in groups)
-            .pipe(history, half_lives=self.half_lives, both_sides=both_sides)
+            panel.pipe(history, half_lives=self.half_lives, both_sides=both_sides)
             .pipe(cold_level, groups, settled_weeks=self.settled_weeks)
             .pipe(expectation, model)
         )

@@ -1,5 +1,6 @@
 """Week index: what the other SKUs of each cell sold in the very week, against what was to be expected of them."""
 
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -30,6 +31,7 @@ def index_of(cell: Cell, /) -> pl.Expr:
 
 
 def drift(index: str, half_life: float, /, *, both_sides: bool) -> pl.Expr:
-    """Mean log index of the other weeks, the nearest counting most, shrunk by a week without any."""
-    total, weeks = (decayed_sum(of, half_life=half_life, both_sides=both_sides) for of in (pl.col(index), pl.lit(1.0)))
-    return total / (weeks + 1)
+    """Mean log index of the other weeks, the nearest counting most, as if there were one more without any."""
+    sides = 2 if both_sides else 1
+    weeks = sides / (1 - math.exp(-math.log(2) / half_life))
+    return decayed_sum(pl.col(index), half_life=half_life, both_sides=both_sides) / (weeks + 1)
