@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ..writing.spreadsheet import for_spreadsheets, wide
-from .distributions import distributions, quantiles, sips
+from .distributions import demand_distributions, quantiles, sips
 from .donors import deduplicated, select_donors, select_recipients, with_pools
 from .draws import draw_samples
 from .imputed import imputed_panel, largest_sales, marked, outcomes
@@ -123,7 +123,7 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     firsts = stockouts.join(same.filter(pl.col(RECIPIENT) == pl.col(REPRESENTATIVE)), on=RECIPIENT, how="semi").cache()
     neighbours = nearest(firsts, donors, reachable, profile)
     lent = donor_values(neighbours, donors, profile).cache()
-    distributed = distributions(lent, firsts, profile).cache()
+    distributed = demand_distributions(lent, firsts, profile).cache()
     cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit))
     answers, told = published(cut.cache(), prepared._replace(recipients=stockouts), settings)
     return Found(
