@@ -19,6 +19,7 @@ from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIG
 from ..queries.neighbours import NEIGHBOUR
 from ..running import memory
 from ..running.explanation import Explanation, as_json, as_published, explain, find_stockout, is_alike
+from ..running.publishing import impute
 from ..running.runs import steadily
 from .finished import Finished, finished, folder_of, refuse_both
 from .inputs import configured, read_observed
@@ -131,7 +132,7 @@ def _of_run(arguments: argparse.Namespace) -> Told:
 
 def _explained(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> Explanation:
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
-    return explain(observed.lazy(), config, stockout)
+    return explain(impute(observed, config), stockout)
 
 
 def _screen(told: Told, console: Console) -> Group:
