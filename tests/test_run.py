@@ -17,7 +17,7 @@ from vn2pl import InputError, queries
 from vn2pl.running import checkpoint, memory, shards, sql
 from vn2pl.writing.artifacts import IMPUTE_OUTPUTS
 
-STAGES = ("features", "prepare", "search", "published", "imputed", "summary")
+STAGES = ("features", "prepare", "search", "published", "imputed_panel", "summary_figures")
 ONCE = dict.fromkeys(STAGES, 1)
 
 

@@ -99,7 +99,7 @@ class Run:
 
     @cached_property
     def imputed(self) -> pl.DataFrame:
-        """The panel with medians in place of censored sales, and what stands behind each (see ``queries.imputed_panel``)."""
+        """The panel with medians in place of censored sales, and what stands behind each: ``queries.imputed_panel``."""
         return self.stages.fill(self.outcomes).collect(engine=IN_MEMORY)
 
     @cached_property

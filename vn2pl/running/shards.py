@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 import polars as pl
 
 from .. import queries
-from ..queries.names import RECIPIENT_SEASON, K
+from ..queries.names import CANDIDATES, RECIPIENT_SEASON, K
 from ..queries.workload import PAIRS, STOCKOUTS, work_by_season
 
 Engine = Literal["auto", "streaming", "in-memory"]
@@ -91,7 +91,9 @@ class Search(NamedTuple):
 
     def neighbours(self) -> int:
         """Neighbours that will be found, at most."""
-        return self.prepared.recipients.select(pl.col(K).cast(pl.Int64).sum()).collect().item() or 0
+        return (
+            self.prepared.recipients.select(pl.min_horizontal(K, CANDIDATES).cast(pl.Int64).sum()).collect().item() or 0
+        )
 
 
 def ready(sides: queries.Prepared, settings: queries.Settings, /, *, engine: Engine = "auto") -> Search:
