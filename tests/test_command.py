@@ -204,7 +204,7 @@ def test_explain_shows_every_stage_that_runs(tmp_path: Path, panel: Path, config
     features, match, search, sips, imputed, summary = stages.values()
     assert all("ogical plan" in plan for plan in stages.values())
     assert all("Physical plan of " in plan for plan in (features, match, search, sips))
-    for name in ("targets", "candidates", "slots", "largest_sales"):
+    for name in ("recipients", "donors", "blocks", "largest_sales"):
         assert f"Physical plan of {name}" in match
     assert "Physical plan of neighbours" in search
     assert "equi-join" in search
