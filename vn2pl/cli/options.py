@@ -157,7 +157,7 @@ FULL = _flag(
     "--full", "compute all stockouts, also those that an earlier run in the output folder computed from the same past"
 )
 FRESH = _flag("--fresh", "discard the finished shards of a long run that was stopped")
-EXPLAIN = _flag("--explain", "print the logical and the physical plan; write nothing")
+EXPLAIN = _flag("--explain", "print the logical and the physical plan of every stage; write nothing")
 MASK = _option(
     "--mask",
     choices=["blocks", "launch", "partial", "observed"],

@@ -43,11 +43,14 @@ IN_MEMORY = Source()
 
 
 class Target(NamedTuple):
-    """The folder that a run goes to, what the run rests on, and whether checkpoints there count for nothing."""
+    """The folder that a run goes to, what the run rests on, whether checkpoints there count for nothing, and whether
+    neighbours are saved."""
 
     folder: Path
+    config: Config
     now: Future[Fingerprint]
     is_fresh: bool
+    with_neighbours: bool
     report: Report
 
 
@@ -93,11 +96,11 @@ def impute(
     # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
     with output_folder(folder, check=check), ThreadPoolExecutor(1) as aside:
         now = aside.submit(fingerprint, observed, config)
-        earlier = nothing("") if full else _earlier(folder, now, config, save_neighbours=save_neighbours)
-        target = Target(folder, now, fresh, report)
+        target = Target(folder, config, now, fresh, save_neighbours, report)
+        earlier = nothing("") if full else _earlier(target)
         run = begin(
             earlier=earlier,
-            found_earlier=partial(_found_earlier, target, earlier, config, save_neighbours=save_neighbours),
+            found_earlier=partial(_found_earlier, target, earlier),
             shelf=partial(_shelf, target, [earlier.since, save_neighbours]),
         )
         if not earlier.is_current:
@@ -105,25 +108,20 @@ def impute(
     return run
 
 
-def _earlier(folder: Path, now: Future[Fingerprint], config: Config, *, save_neighbours: bool) -> Earlier:
-    if not (folder / RUN_FILE).exists():
+def _earlier(target: Target) -> Earlier:
+    if not (target.folder / RUN_FILE).exists():
         return nothing("")
-    return look_at(folder, now.result(), config, with_neighbours=save_neighbours)
+    return look_at(target.folder, target.now.result(), target.config, with_neighbours=target.with_neighbours)
 
 
-def _found_earlier(target: Target, earlier: Earlier, config: Config, *, save_neighbours: bool) -> Findings | None:
-    """What the earlier run found. Where its files are current they are read when the folder is free for other runs,
-    which may replace them: then None."""
-    folder, since = target.folder, earlier.since
-    if since is None:
+def _found_earlier(target: Target, earlier: Earlier) -> Findings | None:
+    if earlier.since is None:
         return None
-
-    def read() -> Findings | None:
-        if earlier.is_current and not _earlier(folder, target.now, config, save_neighbours=save_neighbours).is_current:
-            return None
-        return findings(folder, before=since, with_neighbours=save_neighbours)
-
-    return steadily(read, folder) if earlier.is_current else read()
+    read = partial(findings, target.folder, before=earlier.since, with_neighbours=target.with_neighbours)
+    if not earlier.is_current:
+        return read()
+    # Nothing is written, so that files are read when other runs may have replaced them.
+    return steadily(lambda: read() if _earlier(target).is_current else None, target.folder)
 
 
 def _shelf(target: Target, rests_on: Sequence[object], search: Search) -> checkpoint.KeptShards | None:
