@@ -25,8 +25,8 @@ HEAD = """# Configuration
 
 `vn2pl impute --config FILE` reads a YAML file. Every key is optional, with the default below; options of the command
 line come before the file. An unknown key, a wrong type or a number out of range ends the run with status 2; the message
-names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to start from; `configs/original.yaml`
-has the metric of the system that vn2pl replaces (see [migrating](migrating.md))."""
+names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to start from;
+`configs/original.yaml` has the metric of the system that vn2pl replaces (see [migrating](migrating.md))."""
 
 
 class Group(NamedTuple):

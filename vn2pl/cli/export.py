@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 import polars as pl
 
-from .. import __version__, queries
+from .. import __version__
 from ..checks import raise_any
 from ..errors import InputError
 from ..queries.names import IN_STOCK, PRODUCT, QUANTILE, STORE
 from ..running.runs import Facts, steadily
 from ..writing.artifacts import replacing
 from ..writing.sipmath import write_library
+from ..writing.spreadsheet import for_spreadsheets, wide
 from .finished import files_of, finished, folder_of
 from .inputs import refuse_replacing
 from .statuses import DONE
@@ -54,9 +55,7 @@ def _read(arguments: argparse.Namespace) -> tuple[pl.DataFrame, Facts]:
     _refuse_nothing(imputed, arguments)
     if arguments.format == CSV:
         levels = sips.select(pl.col(QUANTILE).unique().sort()).collect(engine="streaming")[QUANTILE].to_list()
-        return queries.for_spreadsheets(queries.wide(imputed, sips, levels=levels)).collect(
-            engine="streaming"
-        ), run.facts
+        return for_spreadsheets(wide(imputed, sips, levels=levels)).collect(engine="streaming"), run.facts
     return sips.collect(engine="streaming"), run.facts
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ..writing.spreadsheet import for_spreadsheets, wide
 from .distributions import demand_distributions, quantiles, sips
 from .donors import deduplicated, select_donors, select_recipients, with_pools
 from .draws import draw_samples
@@ -35,7 +34,6 @@ __all__ = [
     "coefficients",
     "draw_samples",
     "features",
-    "for_spreadsheets",
     "imputed_panel",
     "known_profiles",
     "marked",
@@ -45,7 +43,6 @@ __all__ = [
     "search",
     "solve",
     "summary_figures",
-    "wide",
     "with_inferred_stockouts",
     "work_by_season",
 ]
