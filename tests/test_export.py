@@ -14,7 +14,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl import queries
 from vn2pl.cli import export as command
 from vn2pl.cli.main import parser
 from vn2pl.config import Config
@@ -22,6 +21,7 @@ from vn2pl.errors import InputError
 from vn2pl.queries.names import KEY
 from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 from vn2pl.writing.sipmath import sip_name
+from vn2pl.writing.spreadsheet import for_spreadsheets
 
 Export = Callable[..., str]
 
@@ -132,7 +132,7 @@ def test_sip_names_are_unlike_where_keys_are() -> None:
 def test_a_spreadsheet_runs_nothing_and_reads_numbers() -> None:
     texts = ["=1+1", "+1", "-1", "@x", "\tx", "\uff1dx", "a=b", "x"]
     frame = pl.LazyFrame({"=name": texts, "number": [-1.0, 2.5, 1e17, None, 0.0, 3.0, 4.0, float(2**40)]})
-    cells = queries.for_spreadsheets(frame).collect()
+    cells = for_spreadsheets(frame).collect()
     assert cells.columns == ["'=name", "number"]
     assert cells["'=name"].to_list() == [f"'{text}" for text in texts[:6]] + texts[6:]
     assert cells["number"].to_list() == ["-1", "2.5", "1e+17", None, "0", "3", "4", "1099511627776"]
