@@ -1,3 +1,6 @@
+# Arguments reach the commands as they were typed, with blanks and quotes.
+set positional-arguments
+
 python := if path_exists(".venv/bin/python") == "true" { ".venv/bin/python" } else { "python3" }
 
 # Show every task
@@ -11,35 +14,35 @@ setup:
 
 # Impute stockouts: just impute --data PATH --n-neighbors 20 --n-jobs -1 (default: the demo panel)
 impute *arguments:
-    @{{python}} -m vn2pl impute {{arguments}}
+    @{{python}} -m vn2pl impute "$@"
 
 # Write a generated panel and its true demand
 demo *arguments:
-    @{{python}} -m vn2pl demo {{arguments}}
+    @{{python}} -m vn2pl demo "$@"
 
 # Hide in-stock weeks, impute them, compare: just backtest --data PATH --mask blocks
 backtest *arguments:
-    @{{python}} -m vn2pl backtest {{arguments}}
+    @{{python}} -m vn2pl backtest "$@"
 
 # Explain one stockout: just why --store S --product P --week W
 why *arguments:
-    @{{python}} -m vn2pl why {{arguments}}
+    @{{python}} -m vn2pl why "$@"
 
 # Ask named SQL of a run: just query --list
 query *arguments:
-    @{{python}} -m vn2pl query {{arguments}}
+    @{{python}} -m vn2pl query "$@"
 
 # Write SIPs for a spreadsheet or a simulation: just export --format csv --to sips.csv
 export *arguments:
-    @{{python}} -m vn2pl export {{arguments}}
+    @{{python}} -m vn2pl export "$@"
 
-# Show a run as one HTML file: just report --processed DIR --backtest DIR
+# Show a run as one HTML file: just report --run DIR --backtest DIR
 report *arguments:
-    @{{python}} -m vn2pl report {{arguments}}
+    @{{python}} -m vn2pl report "$@"
 
 # Run the tests
 test *arguments:
-    {{python}} -m pytest {{arguments}}
+    {{python}} -m pytest "$@"
 
 # Check style and types
 check:
@@ -49,15 +52,15 @@ check:
 
 # Measure speed against peers and write the README's tables: just bench --print
 bench *arguments:
-    {{python}} -m benchmarks.speed {{arguments}}
+    {{python}} -m benchmarks.speed "$@"
 
 # Measure accuracy and write the README's table: just accuracy --print
 accuracy *arguments:
-    {{python}} -m benchmarks.accuracy {{arguments}}
+    {{python}} -m benchmarks.accuracy "$@"
 
 # Open a notebook in the browser: just notebook use_it
 notebook name *arguments:
-    {{python}} -m marimo edit notebooks/{{name}}.py {{arguments}}
+    shift; {{python}} -m marimo edit "notebooks/{{name}}.py" "$@"
 
 # Write every notebook as .ipynb with its results, for Jupyter
 ipynb:
@@ -65,4 +68,4 @@ ipynb:
 
 # Write what the documentation takes from the code: configuration reference, pictures, output of commands
 docs *arguments:
-    {{python}} docs/generate.py {{arguments}}
+    {{python}} docs/generate.py "$@"

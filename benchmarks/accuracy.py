@@ -13,8 +13,8 @@ import msgspec
 import polars as pl
 
 from vn2pl import Config
-from vn2pl.backtest import ALL, ANSWERED, METHOD, METHODS, PART, PLAN, REFERENCES, SEGMENT, backtest
-from vn2pl.masks import draw_masks
+from vn2pl.evaluation.backtest import ALL, ANSWERED, METHOD, METHODS, PART, PLAN, REFERENCES, SEGMENT, backtest
+from vn2pl.evaluation.masks import draw_masks
 from vn2pl.queries.profiles import CandidateWeeks
 
 from . import markdown

@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import polars as pl
 
 from vn2pl import Config, queries
-from vn2pl.backtest import METHOD, PLAN, hide, score
-from vn2pl.imputation import impute
-from vn2pl.masks import SCORED, Mask, draw_masks
-from vn2pl.queries import metrics
+from vn2pl.evaluation import metrics
+from vn2pl.evaluation.backtest import METHOD, PLAN, hide, score
+from vn2pl.evaluation.masks import SCORED, Mask, draw_masks
 from vn2pl.queries.names import DEMAND, IN_STOCK, KEY, OWN_WEEKS, PERIOD, QUANTILE, SALES, SEASON, VALUE
+from vn2pl.running.imputation import impute
 
 from . import markdown
 from .data import observed, panel_name

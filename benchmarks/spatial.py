@@ -40,7 +40,7 @@ def measure(skus: int | None, *, every: int) -> dict[str, Any]:
 
 def _ready(skus: int | None) -> Any:
     import vn2pl
-    from vn2pl.imputation import ready
+    from vn2pl.running.imputation import ready
 
     return ready(vn2pl.features(observed(skus).lazy(), vn2pl.Config()), vn2pl.Config())
 
@@ -55,28 +55,39 @@ def _plan(skus: int | None) -> Cost:
 def _trees(skus: int | None, every: int, slack: float) -> Cost:
     import polars as pl
 
-    from vn2pl.queries.candidates import alike
-    from vn2pl.queries.names import FIRST, HALF, MATURE, PERIOD, SOUGHT, SPARING, TARGET, TARGET_PERIOD
+    from vn2pl.queries.donors import deduplicated
+    from vn2pl.queries.names import (
+        HAS_HISTORY,
+        PERIOD,
+        RECIPIENT,
+        RECIPIENT_PERIOD,
+        REPRESENTATIVE,
+        THINNED,
+        USE_THINNED,
+        K,
+    )
     from vn2pl.queries.profiles.expected import KIND
 
     ready = _ready(skus)
-    targets, candidates = ready.prepared.targets, ready.prepared.candidates.filter(MATURE)
-    firsts = targets.join(alike(targets).filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").collect()
+    targets, candidates = ready.prepared.recipients, ready.prepared.donors.filter(HAS_HISTORY)
+    firsts = targets.join(
+        deduplicated(targets).filter(pl.col(RECIPIENT) == pl.col(REPRESENTATIVE)), on=RECIPIENT, how="semi"
+    ).collect()
     profile = ready.settings.definition
     steps = {expression.meta.output_name(): 1 for expression in profile.coordinates()}
     steps[KIND] = round(profile.metric.kind / profile.distance_unit)
-    lent = candidates.select(PERIOD, HALF, *_coordinates("candidate", steps)).collect()
-    weeks = firsts[TARGET_PERIOD].unique().sort()
-    searched = firsts.filter(pl.col(TARGET_PERIOD).is_in(weeks.gather_every(every).to_list()))
+    lent = candidates.select(PERIOD, THINNED, *_coordinates("donor", steps)).collect()
+    weeks = firsts[RECIPIENT_PERIOD].unique().sort()
+    searched = firsts.filter(pl.col(RECIPIENT_PERIOD).is_in(weeks.gather_every(every).to_list()))
     tree = import_module("scipy.spatial").cKDTree
     with Clock() as clock:
-        for (week, halved), own in searched.partition_by(TARGET_PERIOD, SPARING, as_dict=True).items():
+        for (week, halved), own in searched.partition_by(RECIPIENT_PERIOD, USE_THINNED, as_dict=True).items():
             apart = (lent[PERIOD].to_numpy() - week).astype(np.int64)
             season = ready.settings.season_window
             near = (apart < 0) & (np.abs((apart + 26) % 52 - 26) <= season)
-            pool = lent.filter(near).filter(HALF if halved else True).drop(PERIOD, HALF).to_numpy()
+            pool = lent.filter(near).filter(THINNED if halved else True).drop(PERIOD, THINNED).to_numpy()
             if len(pool):
-                _query(tree(pool), own, steps, slack, SOUGHT)
+                _query(tree(pool), own, steps, slack, K)
     factor = firsts.height / searched.height
     return clock.cost._replace(wall=clock.cost.wall * factor, cpu=clock.cost.cpu * factor)
 
@@ -90,7 +101,7 @@ def _coordinates(side: str, steps: Mapping[str, int]) -> Iterator[Any]:
 
 def _query(tree: Any, own: Any, steps: Mapping[str, int], slack: float, sought: str) -> None:
     for (count,), asked in own.partition_by(sought, as_dict=True).items():
-        points = asked.select(_coordinates("target", steps)).to_numpy()
+        points = asked.select(_coordinates("recipient", steps)).to_numpy()
         tree.query(points, k=min(count, tree.n), p=1, eps=slack, workers=WORKERS)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import vn2pl
 from vn2pl import queries
-from vn2pl.queries.panel import panel
+from vn2pl.queries.panel import coded_panel
 
 pytest.importorskip("pytest_benchmark", reason="needs pytest-benchmark")
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -43,7 +43,9 @@ def prepared(known: pl.DataFrame) -> queries.Prepared:
 
 def test_panel(benchmark: BenchmarkFixture, observed: pl.DataFrame) -> None:
     """Integer codes of the panel."""
-    coded = benchmark(lambda: _collect(panel(observed.lazy(), groupings=CONFIG.definition.groupings(observed.schema))))
+    coded = benchmark(
+        lambda: _collect(coded_panel(observed.lazy(), groupings=CONFIG.definition.groupings(observed.schema)))
+    )
     assert coded.height == observed.height
 
 

@@ -57,7 +57,7 @@ def _ready(folder: Path) -> Any:
     import polars as pl
 
     import vn2pl
-    from vn2pl.imputation import ready
+    from vn2pl.running.imputation import ready
 
     return ready(pl.scan_parquet(folder / FEATURES), vn2pl.Config())
 

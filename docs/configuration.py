@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vn2pl import Config
-from vn2pl.queries import profiles
+from vn2pl.queries import known_profiles
+from vn2pl.reading.config_checks import number_in_words
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULTS = CONFIGS / "uncertainty.yaml"
 PARAMETERS = "parameters"
-UNBOUNDED = 1e9
 HEAD = """# Configuration
 
 <!-- Written by docs/generate.py from the types and from configs/uncertainty.yaml: do not edit, run `just docs`. -->
@@ -55,7 +55,7 @@ def _settings() -> Iterator[str]:
 
 def _profiles() -> Iterator[str]:
     default = Config().profile
-    kinds: dict[str, type[Any]] = {**profiles()}
+    kinds: dict[str, type[Any]] = {**known_profiles()}
     for name, kind in sorted(kinds.items(), key=lambda named: named[0] != default):
         yield f"## Parameters of the profile `{name}`"
         if name == default:
@@ -70,7 +70,7 @@ def _profiles() -> Iterator[str]:
 
 def _types() -> Iterator[str]:
     yield "## Values with keys of their own"
-    for kind in dict.fromkeys(_structs(msgspec.inspect.type_info(profiles()[Config().profile]))):
+    for kind in dict.fromkeys(_structs(msgspec.inspect.type_info(known_profiles()[Config().profile]))):
         yield f"### {kind.__name__}"
         yield _markup(inspect.getdoc(kind) or "")
         yield _told(msgspec.structs.fields(kind))
@@ -80,7 +80,7 @@ def _documented(text: str, kind: type[Any], *, indent: str) -> Iterator[str]:
     fields = {field.name: field for field in msgspec.structs.fields(kind) if field.name != PARAMETERS}
     groups = list(_groups(text, indent=indent))
     listed = [key for group in groups for key in group.keys]
-    if listed != list(fields):
+    if sorted(listed) != sorted(fields):
         raise ValueError(f"{DEFAULTS}: expected the keys {list(fields)}, each under a comment, got {listed}")
     for group in groups:
         yield _told(fields[key] for key in group.keys)
@@ -151,7 +151,7 @@ def _value(kind: msgspec.inspect.Type) -> str:
     """What a key expects, in words."""
     match kind:
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            return _number(kind)
+            return number_in_words(kind, roughly=True)
         case msgspec.inspect.BoolType():
             return "`true` or `false`"
         case msgspec.inspect.StrType():
@@ -170,13 +170,6 @@ def _value(kind: msgspec.inspect.Type) -> str:
             return f"[{named.__name__}](#{named.__name__.lower()})"
         case _:
             raise NotImplementedError(f"a type without words: {kind}")
-
-
-def _number(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
-    name = "whole number" if isinstance(kind, msgspec.inspect.IntType) else "number"
-    bounds = {"from": kind.ge, "above": kind.gt, "to": kind.le, "below": kind.lt}
-    told = [f"{word} {bound:,g}" for word, bound in bounds.items() if bound is not None and bound < UNBOUNDED]
-    return " ".join([name, *told])
 
 
 def _structs(kind: msgspec.inspect.Type) -> Iterator[type[Any]]:

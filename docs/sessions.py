@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
-from vn2pl.cli import main
+from vn2pl.cli.main import main
 
 PAGES = ("quick-start", "concepts", "output", "configuration", "migrating", "accuracy", "contributing")
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -58,7 +58,7 @@ def _run(line: str, folder: Path) -> str:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         # One process runs them all, and Polars sizes its threads once.
-        mock.patch("vn2pl.cores.bound_threads"),
+        mock.patch("vn2pl.running.cores.bound_threads"),
         mock.patch.dict(os.environ, {"COLUMNS": WIDTH}),
     ):
         try:

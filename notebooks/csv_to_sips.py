@@ -111,18 +111,18 @@ def _(panel):
 def _(config, features):
     key = ["Store", "Product", "week"]
     prepared = queries.prepare(features, config)
-    chosen = prepared.targets.sort("own_weeks", "target", descending=[True, False]).head(1).collect()
-    stockouts, donors = prepared.targets.collect().height, prepared.candidates.collect().height
+    chosen = prepared.recipients.sort("own_weeks", "recipient", descending=[True, False]).head(1).collect()
+    stockouts, donors = prepared.recipients.collect().height, prepared.donors.collect().height
 
     mo.vstack(
         [
             mo.md(f"""
-            ## 4. Targets and candidates
+            ## 4. Recipients and donors
 
             {stockouts:,} stockout weeks look for their like among {donors:,} in-stock weeks. One of them, with the
             longest history of its own, is followed from here on.
             """),
-            shown(chosen.select(*key, "own_weeks", pl.col("target_expected_demand").alias("expected demand"))),
+            shown(chosen.select(*key, "own_weeks", pl.col("recipient_expected_demand").alias("expected demand"))),
         ]
     )
     return chosen, key, prepared
@@ -130,7 +130,7 @@ def _(config, features):
 
 @app.cell
 def _(chosen, prepared):
-    pairs = prepared.targets.select(pl.col("candidates").cast(pl.Int64).sum())
+    pairs = prepared.recipients.select(pl.col("candidates").cast(pl.Int64).sum())
 
     mo.md(f"""
     ## 5. Pools
@@ -175,7 +175,7 @@ def _(chosen, config, key, prepared):
 @app.cell
 def _(chosen, found):
     distribution = (
-        found.distributions.join(chosen.lazy().select("target"), on="target", how="semi")
+        found.distributions.join(chosen.lazy().select("recipient"), on="recipient", how="semi")
         .select("value", (pl.col("cumulated") / pl.col("total")).alias("probability"))
         .sort("value")
         .collect()
@@ -220,8 +220,8 @@ def _(chosen, found, key):
 
 @app.cell
 def _(found, panel, sips):
-    imputed = queries.imputed(panel, found.outcomes)
-    summary = queries.summary(imputed).collect()
+    imputed = queries.imputed_panel(panel, found.outcomes)
+    summary = queries.summary_figures(imputed).collect()
     figures = dict(summary.iter_rows())
 
     mo.vstack(

@@ -9,9 +9,9 @@ with app.setup:
     import polars as pl
 
     import vn2pl
-    from vn2pl.backtest import backtest
-    from vn2pl.masks import draw_masks
-    from vn2pl.queries import baselines, metrics
+    from vn2pl.evaluation import baselines, metrics
+    from vn2pl.evaluation.backtest import backtest
+    from vn2pl.evaluation.masks import draw_masks
 
     BLUE, GREY = "#0072B2", "#999999"
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from vn2pl.cli import parser
-from vn2pl.commands import impute
+from vn2pl.cli import impute
+from vn2pl.cli.main import parser
 
 
 def run_impute(data: Path, out: Path, *options: object) -> int:

@@ -1,11 +1,15 @@
 """Panels that tests share."""
 
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import vn2pl
+
+# Where it is set, output is as narrow as the terminal of whoever runs the tests.
+os.environ.pop("COLUMNS", None)
 
 SHARED = Path(__file__).parents[2] / "shared"
 

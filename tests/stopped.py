@@ -103,8 +103,7 @@ class Fault:
 
 
 def _serve() -> None:
-    from vn2pl import cores
-    from vn2pl.commands import backtest, demo, export, impute, query, report, verify  # noqa: F401
+    from vn2pl.running import cores
 
     cores.bound_threads = lambda jobs: jobs
     for line in sys.stdin:
@@ -127,7 +126,7 @@ def _forked(job: dict[str, Any]) -> Ended:
 
 
 def _command(job: dict[str, Any], hit: IO[bytes]) -> None:
-    from vn2pl.cli import entry
+    from vn2pl.cli.main import entry
 
     signal.alarm(120)
     sys.argv = ["vn2pl", *job["words"]]

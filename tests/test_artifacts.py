@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from vn2pl import InputError
-from vn2pl.artifacts import find_damage, replacing, write_parquet
-from vn2pl.transactions import output_folder
+from vn2pl.writing.artifacts import find_damage, replacing, write_parquet
+from vn2pl.writing.transactions import output_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,7 +39,7 @@ def test_damage_is_told_by_file(tmp_path: Path, small_panel: pl.DataFrame) -> No
     for record in ("{}", "[]", "", '{"files": {"a": {}}}', "[" * 100_000, '{"a": "\\ud800"'):
         (out / "run.json").write_text(record)
         assert find_damage(out) == [
-            f"{out / 'run.json'}: expected the record of a run, with bytes and sha256 of its files; found none"
+            f"{out / 'run.json'}: expected the record of a run, with the size and checksum of each of its files"
         ]
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl.backtest import METHODS, REFERENCES, Backtest, backtest, score
-from vn2pl.masks import Mask, draw_masks
-from vn2pl.queries import metrics
+from vn2pl.evaluation import metrics
+from vn2pl.evaluation.backtest import METHODS, REFERENCES, Backtest, backtest, score
+from vn2pl.evaluation.masks import Mask, draw_masks
 
 KEY = ["Store", "Product", "week"]
 ROOT = Path(__file__).parents[1]
@@ -212,4 +212,4 @@ def test_command_says_why_nothing_can_be_hidden(tmp_path: Path, small_panel: pl.
     assert (told.returncode, told.stdout) == (2, "")
     assert "--mask observed: no week can be hidden: expected stockouts after" in told.stderr
     assert not (tmp_path / "out").exists()
-    assert "--seeds: expected a number from 1, got 0" in command(*common, "--seeds", 0).stderr
+    assert "--seeds: expected a number from 1 to 1,000, got 0" in command(*common, "--seeds", 0).stderr

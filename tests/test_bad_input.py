@@ -517,6 +517,16 @@ CASES = [
         ("week is out of range in 1 row", "found 2147483647"),
     ),
     Case(
+        "weeks beyond the calendar and on several days",
+        panel(week=pl.Series([2**31 - 1, 7, 15], dtype=pl.Int32).cast(pl.Date), Product=[None, 10, 10]),
+        ("week is out of range in 1 row", "weeks start on different weekdays"),
+    ),
+    Case(
+        "no day of a month",
+        csv(HEADER, "1,10,00/04/2024,3,1", "1,10,01/02/0000,3,1"),
+        ("week is not a date in 2 rows", "--date-format %d/%m/%Y or %m/%d/%Y"),
+    ),
+    Case(
         "duplicates",
         panel(Store=[1, 1, 1], Product=[10] * 3, week=[date(2024, 4, 8)] * 3),
         (

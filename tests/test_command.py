@@ -86,7 +86,7 @@ def test_a_pipe_gets_no_control_characters(tmp_path: Path, panel: Path, config: 
     ("arguments", "told"),
     [
         (["impute", "--n-jobs", "0"], "--n-jobs: expected a number of threads from 1, or -1 for all cores, got 0"),
-        (["impute", "--n-neighbors", "0"], "--n-neighbors: expected a number from 1, got 0"),
+        (["impute", "--n-neighbors", "0"], "--n-neighbors: expected a number from 1 to 1,000,000, got 0"),
         (["impute", "--data", "nowhere.parquet"], "nowhere.parquet"),
         (["impute", "--config", "nowhere.yaml"], "nowhere.yaml cannot be read"),
         (["impute", "--wrong"], "unrecognized arguments: --wrong"),
@@ -153,14 +153,15 @@ def test_demo_writes_a_panel_and_its_demand(tmp_path: Path) -> None:
 
 def test_help_does_not_wait_for_polars() -> None:
     code = (
-        "import sys, vn2pl.cli; vn2pl.cli.parser().format_help(); print({'polars', 'rich', 'yaml'} & set(sys.modules))"
+        "import sys; from vn2pl.cli.main import parser; parser().format_help(); "
+        "print({'polars', 'rich', 'yaml'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
 def test_a_quiet_run_imports_nothing_to_show_with(tmp_path: Path, panel: Path) -> None:
-    code = "import sys; from vn2pl.cli import main; main(sys.argv[1:]); print({'rich', 'yaml'} & set(sys.modules))"
+    code = "import sys; from vn2pl.cli.main import main; main(sys.argv[1:]); print({'rich', 'yaml'} & set(sys.modules))"
     arguments = ["impute", "--data", panel, "--out", tmp_path / "out", "--quiet"]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=True

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from vn2pl.demo import DemoPanel, demo_panel
+from vn2pl.reading.demo import DemoPanel, demo_panel
 
 SKU = ["Store", "Product"]
 KEY = [*SKU, "week"]

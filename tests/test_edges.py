@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 from commands import contents, run_impute
 
-from vn2pl.artifacts import find_damage
+from vn2pl.cli import backtest
+from vn2pl.cli.main import parser
+from vn2pl.writing.artifacts import find_damage
 
 MONDAY = date(2024, 1, 1)
 QUICK = "n_neighbors: 5\nmin_candidates: 20\n"
@@ -112,12 +114,42 @@ def test_nothing_to_do_is_told(
     assert _impute(tmp_path, panel, QUICK, "--strict", "--quiet") == int("learn" in told)
 
 
+@pytest.mark.parametrize("name", ["no stockout", "only stockouts", "nothing sold", "one row out of stock"])
+def test_where_nothing_is_imputed_or_sold_figures_are_null(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _impute(tmp_path, PANELS[name], QUICK, "--json") == 0
+    run = (tmp_path / "out" / "run.json").read_text()
+    figures, recorded = (json.loads(text, parse_constant=_refused) for text in (capsys.readouterr().out, run))
+    assert figures.items() >= recorded["summary"].items()
+    read = dict(pl.read_csv(tmp_path / "out" / "imputation_summary.csv").iter_rows())
+    assert read == recorded["summary"]
+    assert (figures["mean_lift"] is None) == (figures["n_imputed"] == 0)
+    assert (figures["volume_lift_pct"] is None) == (figures["total_original_volume"] == 0)
+    assert figures["volume_lift"] is not None
+    assert _impute(tmp_path, PANELS[name], QUICK) == 0
+    assert "nan" not in capsys.readouterr().out.lower()
+
+
+def test_a_backtest_of_nothing_sold_is_valid_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    PANELS["nothing sold"].write_parquet(tmp_path / "panel.parquet")
+    words = ["backtest", "--data", tmp_path / "panel.parquet", "--out", tmp_path / "out", "--seeds", 1, "--json"]
+    assert backtest.run(parser().parse_args([*map(str, words)])) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=_refused)["parts"]
+
+
+def _refused(constant: str) -> None:
+    raise AssertionError(f"{constant} is not JSON")
+
+
 @pytest.mark.parametrize(
     "setting",
     [
         *("season_window: 0", "season_window: 26", "n_neighbors: 1", "n_neighbors: 1000000", "min_candidates: 1"),
         *("quantile_levels: [0.5]", "quantile_levels: [1.0e-9, 0.999999999]", "cell_candidates: 1"),
         *("demand_unit: 0.001", "demand_unit: 1000", "season_wraps: false", "parameters: {half_life: 1.0e+9}"),
+        "parameters: {elasticity: {level: -10}, index_cells: [{by: [Product], weight: 10}, {by: [Store], weight: 10}]}",
+        "parameters: {bounded_neighbours: 1000, unsettled_neighbours: 1000, unsettled_spread: 10, count_limit: 100}",
     ],
 )
 def test_settings_at_their_ends(tmp_path: Path, setting: str, capsys: pytest.CaptureFixture[str]) -> None:

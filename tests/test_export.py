@@ -8,20 +8,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
-from vn2pl.cli import parser
-from vn2pl.commands import export as command
+from vn2pl import queries
+from vn2pl.cli import export as command
+from vn2pl.cli.main import parser
 from vn2pl.config import Config
 from vn2pl.errors import InputError
 from vn2pl.queries.names import KEY
-from vn2pl.runs import IMPUTE, RECORDED, RECORDS
-from vn2pl.sipmath import sip_name
+from vn2pl.running import imputation
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
+from vn2pl.writing.sipmath import sip_name
 
 Export = Callable[..., str]
 
@@ -41,8 +42,16 @@ def run(tmp_path_factory: pytest.TempPathFactory, result: imputation.Imputation)
     result.imputed.write_parquet(folder / IMPUTED_FILE)
     result.sips.write_parquet(folder / SIPS_FILE)
     result.summary.write_csv(folder / SUMMARY_FILE)
-    known = {"finished": "2026-01-31T10:00:00+00:00", "data_fingerprint": "abc", "config": {"demand_unit": 1.0}}
-    facts = dict.fromkeys((*RECORDED, *RECORDS[IMPUTE])) | known
+    facts = {
+        "finished": "2026-01-31T10:00:00+00:00",
+        "data": "panel.parquet",
+        "data_fingerprint": "abc",
+        "config": msgspec.to_builtins(Config()),
+        "profile_parameters": {},
+        "versions": {},
+        "threads": 1,
+        "seconds": {},
+    }
     write_run(folder, facts, files=[folder / name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)])
     return folder
 
@@ -51,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, result: imputation.Imputation)
 def export(run: Path, tmp_path: Path) -> Export:
     def exported(form: str, *options: object) -> str:
         path = tmp_path / "exported"
-        _run("--format", form, "--out", run, "--to", path, *options)
+        _run("--format", form, "--run", run, "--to", path, *options)
         return path.read_text(encoding="utf-8")
 
     return exported
@@ -136,7 +145,7 @@ def test_a_separator_for_countries_with_a_decimal_comma(export: Export) -> None:
 
 
 def test_standard_output_takes_no_byte_order_mark(run: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    _run("--format", "csv", "--out", run)
+    _run("--format", "csv", "--run", run)
     assert capfdbinary.readouterr().out.startswith(b"Store,Product,week,")
 
 
@@ -147,14 +156,14 @@ def _refused(*options: object) -> str:
 
 
 def test_an_incomplete_folder_is_refused_and_named(run: Path, tmp_path: Path) -> None:
-    told = _refused("--format", "csv", "--out", tmp_path)
+    told = _refused("--format", "csv", "--run", tmp_path)
     assert f"{tmp_path}: has no {IMPUTED_FILE}, {SIPS_FILE}, {SUMMARY_FILE}" in told
     for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE):
         (tmp_path / name).write_bytes((run / name).read_bytes())
-    assert f"{tmp_path}: expected a {RUN_FILE}, found none" in _refused("--format", "csv", "--out", tmp_path)
+    assert f"{tmp_path}: expected a {RUN_FILE}, found none" in _refused("--format", "csv", "--run", tmp_path)
     (tmp_path / RUN_FILE).write_bytes((run / RUN_FILE).read_bytes())
     (tmp_path / SIPS_FILE).write_bytes((tmp_path / IMPUTED_FILE).read_bytes())
-    assert f"{tmp_path / SIPS_FILE}: expected" in _refused("--format", "csv", "--out", tmp_path)
+    assert f"{tmp_path / SIPS_FILE}: expected" in _refused("--format", "csv", "--run", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -162,17 +171,15 @@ def test_an_incomplete_folder_is_refused_and_named(run: Path, tmp_path: Path) ->
     [
         (["--format", "csv", "--trials", 5, "--seed", 1], "--trials: is for --format sipmath"),
         (["--format", "sipmath", "--separator", "tab"], "--separator: is for --format csv"),
-        (["--format", "sipmath", "--trials", 0], "--trials: expected a number from 1"),
-        (["--format", "sipmath", "--seed", -1], "--seed: expected a number from 0"),
         (["--format", "csv", "--store", "no such"], "--store no such: "),
     ],
 )
 def test_options_that_make_no_sense_are_named(run: Path, options: list[object], told: str) -> None:
-    assert told in _refused(*options, "--out", run)
+    assert told in _refused(*options, "--run", run)
 
 
 @pytest.mark.parametrize("name", [SIPS_FILE, RUN_FILE])
 def test_a_run_is_not_overwritten_by_its_export(run: Path, name: str) -> None:
     before = (run / name).read_bytes()
-    assert "expected a file of its own" in _refused("--format", "csv", "--out", run, "--to", run / name)
+    assert "expected a file of its own" in _refused("--format", "csv", "--run", run, "--to", run / name)
     assert (run / name).read_bytes() == before

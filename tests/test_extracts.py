@@ -17,10 +17,10 @@ import pytest
 
 import vn2pl
 from vn2pl import Config
-from vn2pl.cli import parser
-from vn2pl.commands.inputs import configured
-from vn2pl.fingerprints import fingerprint
+from vn2pl.cli.inputs import configured
+from vn2pl.cli.main import parser
 from vn2pl.reading import read_counted
+from vn2pl.running.fingerprint import fingerprint
 
 KEYS = ["Store", "Product", "week"]
 HEADER = "Store,Product,week,sales,in_stock"
@@ -329,6 +329,11 @@ def test_unique_id_ds_and_y(sku_format: str | None, skus: list[tuple[str, str]],
     assert [note.startswith("unique_id is taken as one key") for note in notes] == ([] if sku_format else [True])
 
 
+def test_beside_store_and_product_unique_id_is_an_attribute(tmp_path: Path) -> None:
+    panel, notes = read(csv(tmp_path, "a,1,10,2024-04-01,3,1", header="unique_id,Store,Product,ds,y,in_stock"))
+    assert (panel.rows(), notes) == ([(1, 10, APRIL[0], 3.0, True, "a")], [])
+
+
 # Files
 
 
@@ -390,7 +395,7 @@ def test_notes_go_to_standard_error_and_into_the_record(extract: Path, tmp_path:
     inverse, missing = record["notes"]
     assert inverse.startswith("in_stock is read as the inverse of 'stockout'")
     assert "no row for" in missing
-    assert done.stderr.splitlines() == [f"note: {inverse}", f"note: {missing}"]
+    assert done.stderr.splitlines() == [f"vn2pl: note: {note}" for note in (inverse, missing)]
     assert json.loads(done.stdout)["n_rows"] == record["rows"]["panel"] > pl.read_csv(extract).height
     assert record["config"]["missing_rows"] == "stockout"
     quiet = run(*given, "--quiet")
@@ -411,16 +416,16 @@ def test_every_command_that_reads_a_panel_prints_its_notes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with suppress(vn2pl.InputError):
-        import_module(f"vn2pl.commands.{command[0]}").run(parser().parse_args([*command, "--data", str(extract)]))
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+        import_module(f"vn2pl.cli.{command[0]}").run(parser().parse_args([*command, "--data", str(extract)]))
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vn2pl: note: ")]
     assert len(told) == 2
     if command[0] == "backtest":
         notes = json.loads(Path("backtest/run.json").read_text())["notes"]
-        assert told == [f"note: {note}" for note in notes]
+        assert told == [f"vn2pl: note: {note}" for note in notes]
 
 
 def settings_of(*options: str) -> Config:
-    return configured(parser().parse_args(["impute", *options]))
+    return configured(parser().parse_args(["impute", *options]))[0]
 
 
 def test_options_of_reading_stand_in_the_file_and_come_before_it_on_the_command_line(tmp_path: Path) -> None:

@@ -77,9 +77,9 @@ def test_files_of_two_commands_in_one_folder_are_no_run(made: Path, tmp_path: Pa
     shutil.copytree(made / "backtest", out, dirs_exist_ok=True)
     readers: dict[str, list[object]] = {
         "verify": [out],
-        "query": ["figures", "--out", out],
-        "export": ["--format", "csv", "--out", out],
-        "report": ["--processed", out, "--out", tmp_path / "report.html"],
+        "query": ["figures", "--run", out],
+        "export": ["--format", "csv", "--run", out],
+        "report": ["--run", out, "--to", tmp_path / "report.html"],
     }
     for name, words in readers.items():
         ended = vn2pl_command.run(name, *words)
@@ -94,7 +94,7 @@ def test_a_query_reads_the_complete_files_of_one_imputation(
     made: Path, tmp_path: Path, vn2pl_command: Commands
 ) -> None:
     out = shutil.copytree(made / "impute", tmp_path / "out")
-    asked = ["query", "figures", "--out", out]
+    asked = ["query", "figures", "--run", out]
     assert vn2pl_command.run(*asked).status == 0
     (out / "neighbours.parquet").write_bytes((made / "panel.parquet").read_bytes())
     assert "neighbours.parquet: is not of the run" in _told(vn2pl_command.run(*asked))
@@ -169,5 +169,5 @@ def test_a_run_that_ends_before_it_writes_leaves_no_folder_that_it_made(
             assert ended.status == 130
             assert "earlier output files are as they were" in ended.err
             assert [path.name for path in tmp_path.rglob("*")] == ["there"]
-    assert _told(vn2pl_command.run("demo", "--skus", 0, "--out", tmp_path / "a" / "b"))
+    assert _told(vn2pl_command.run("demo", "--skus", 2**31 - 1, "--out", tmp_path / "a" / "b"))
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]

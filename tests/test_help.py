@@ -12,8 +12,8 @@ import pytest
 import shtab
 
 import vn2pl
-from vn2pl.cli import main, parser
-from vn2pl.commands import completion
+from vn2pl.cli import completion
+from vn2pl.cli.main import main, parser
 
 TERMINAL = 80
 
@@ -109,7 +109,8 @@ def test_bash_completes(
 
 def test_help_and_completion_do_not_wait_for_polars() -> None:
     asked = (
-        "import sys; from vn2pl.cli import main; main(sys.argv[1:]); print('polars' in sys.modules, file=sys.stderr)"
+        "import sys; from vn2pl.cli.main import main; main(sys.argv[1:]); "
+        "print('polars' in sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", asked, "completion", "bash"], capture_output=True, text=True, check=True

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl.cli import parser
-from vn2pl.commands import backtest, impute, why
+from vn2pl.cli import backtest, impute, why
+from vn2pl.cli.main import parser
 from vn2pl.errors import InputError
 from vn2pl.queries import with_inferred_stockouts
 from vn2pl.queries.names import KEY

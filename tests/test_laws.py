@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.artifacts import write_parquet
+from vn2pl import queries
+from vn2pl.running import imputation
+from vn2pl.writing.artifacts import write_parquet
 
 KEY = ["Store", "Product", "week"]
 QUICK = "n_neighbors: 20\nmin_candidates: 60\n"
@@ -49,7 +50,7 @@ def test_engines_morsels_shards_and_row_order_leave_every_byte_alone(
     assert _bytes(small_panel, config, tmp_path, engine="in-memory") == expected
     assert _bytes(shuffled, config, tmp_path) == expected
     prepared = queries.prepare(queries.features(small_panel.lazy(), config), config)
-    workload = queries.workload(prepared.targets).collect()
+    workload = queries.work_by_season(prepared.recipients).collect()
     monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", workload["pairs"].sum() // 4)
     assert len(imputation.plan_shards(workload)) > 3
     assert _bytes(small_panel, config, tmp_path) == expected
@@ -132,7 +133,7 @@ def test_what_is_hidden_does_not_matter(small_panel: pl.DataFrame) -> None:
         pl.format("store {}", pl.col("Store").cast(pl.String).str.zfill(6)).alias("Store"),
         pl.format("product {}", pl.col("Product").cast(pl.String).str.zfill(6)).alias("Product"),
         pl.lit("x").alias("season"),
-        pl.lit(0).alias("target"),
+        pl.lit(0).alias("recipient"),
     )
     sips = [_sips(panel, CONFIGS["past"]) for panel in (small_panel, renamed)]
     assert_frame_equal(sips[0].drop(KEY), sips[1].drop(KEY), check_exact=True)

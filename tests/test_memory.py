@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from commands import run_impute
 
-from vn2pl import InputError, memory
-from vn2pl.cli import DONE, parser
-from vn2pl.commands import query
+from vn2pl import InputError
+from vn2pl.cli import query
+from vn2pl.cli.main import parser
+from vn2pl.cli.statuses import DONE
+from vn2pl.running import memory
 
 GIGABYTE = 10**9
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from vn2pl.queries import baselines, metrics
+from vn2pl.evaluation import baselines, metrics
 
 KEY = ["Store", "Product", "week"]
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)

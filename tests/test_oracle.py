@@ -17,8 +17,8 @@ from oracle import Key, Method, Neighbour, Oracle, Row, Sip, cell
 
 import vn2pl
 from vn2pl import queries
-from vn2pl.imputation import Engine, impute
-from vn2pl.queries.names import HALF, KEY
+from vn2pl.queries.names import KEY, THINNED
+from vn2pl.running.imputation import Engine, impute
 
 COMMON = settings(derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
@@ -170,8 +170,8 @@ class Answers:
 def drawn_half(rows: Iterable[Row], method: Method) -> set[Key]:
     """The lot, which the oracle does not know."""
     config = vn2pl.Config(**asdict(method))
-    candidates = queries.prepare(vn2pl.features(panel_of(rows), config), config).candidates
-    return set(candidates.filter(HALF).select(KEY).collect().iter_rows())
+    candidates = queries.prepare(vn2pl.features(panel_of(rows), config), config).donors
+    return set(candidates.filter(THINNED).select(KEY).collect().iter_rows())
 
 
 SCHEMA: dict[str, Any] = dict.fromkeys(Row._fields, pl.Int64) | {

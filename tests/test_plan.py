@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 import vn2pl
-from vn2pl import imputation, queries
-from vn2pl.physical import physical_nodes
+from vn2pl import queries
+from vn2pl.running import imputation
+from vn2pl.running.physical import physical_nodes
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def test_features_and_pairs_never_fall_back_to_the_in_memory_engine(
     assert not any(node.falls_back for node in physical_nodes(vn2pl.features(small_panel.lazy(), small_config)))
     within_bound = queries.search(search.prepared, small_config).sips
     fallbacks = [node.detail for node in physical_nodes(within_bound) if node.falls_back]
-    assert all('implode()] BY [col("target")]' in detail for detail in fallbacks), fallbacks
+    assert all('implode()] BY [col("recipient")]' in detail for detail in fallbacks), fallbacks
     assert 0 < len(fallbacks) <= 3
 
 
@@ -41,7 +42,7 @@ def test_every_frame_can_be_collected_alone(small_config: vn2pl.Config) -> None:
 
 
 def test_shards_are_even_and_as_many_as_are_searched_at_a_time() -> None:
-    seasons = pl.DataFrame({"target_season": range(1, 53), "stockouts": [2] * 52, "pairs": [3_000_000] * 52})
+    seasons = pl.DataFrame({"recipient_season": range(1, 53), "stockouts": [2] * 52, "pairs": [3_000_000] * 52})
     shards = imputation.plan_shards(seasons)
     assert [season for shard in shards for season in shard.seasons] == list(range(1, 53))
     assert len(shards) % imputation.SHARDS_AT_ONCE == 0

@@ -14,11 +14,10 @@ from polars.testing import assert_frame_equal
 from test_command import vn2pl as command
 
 import vn2pl
-from vn2pl import sql
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
-from vn2pl.cli import parser
-from vn2pl.commands import query
-from vn2pl.runs import IMPUTE, RECORDED, RECORDS
+from vn2pl.cli import query
+from vn2pl.cli.main import parser
+from vn2pl.running import sql
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 
 SHIPPED = sql.shipped()
 EVERYTHING = {"top": "1000000", "deviations": "-9"}
@@ -52,7 +51,7 @@ def test_every_shipped_query_answers_in_a_total_order(run: Path, name: str) -> N
     given = {
         parameter.name: EVERYTHING[parameter.name] for parameter in asked.parameters if parameter.name in EVERYTHING
     }
-    tables = _tables("--out", run)
+    tables = _tables("--run", run)
     told = sql.answer(asked, tables, given)
     assert told.height > 0 or name == "always_out_of_stock"
     assert told.select(_order(asked.text)).is_unique().all()
@@ -66,7 +65,7 @@ def test_every_shipped_query_answers_in_a_total_order(run: Path, name: str) -> N
 
 def test_a_panel_gives_the_same_tables_as_its_run(run: Path) -> None:
     planned = _tables("--data", run / "panel.parquet", "--config", run / "config.yaml")
-    scanned = _tables("--out", run)
+    scanned = _tables("--run", run)
     assert [*planned] == [*scanned] == ["panel", "imputed", "sips", "summary", "neighbours"]
     for name in ("panel", "imputed", "summary"):
         assert_frame_equal(planned[name], scanned[name], check_row_order=False)
@@ -101,7 +100,7 @@ def test_text_stays_text(text: str) -> None:
     "text", ["'; DROP TABLE imputed; --", "x' OR '1'='1", "\\' UNION SELECT 1 --", "a\0b", "$$", "'"]
 )
 def test_injection_finds_nothing(run: Path, text: str) -> None:
-    tables = _tables("--out", run)
+    tables = _tables("--run", run)
     assert sql.answer(SHIPPED["flagged_sips"], tables, {"flag": text}).is_empty()
     assert sql.answer(SHIPPED["figures"], tables, {"like": text}).is_empty()
 
@@ -155,7 +154,7 @@ def test_malformed_files(text: str, told: str) -> None:
 
 
 def test_wrong_sql_names_the_file(run: Path) -> None:
-    tables = _tables("--out", run)
+    tables = _tables("--run", run)
     for text, told in {
         "SELECT nope FROM imputed": 'mine.sql: unable to find column "nope"',
         "SELECT 1 FROM nope": "relation 'nope' was not found; expected one of panel, imputed, sips",
@@ -168,8 +167,57 @@ def test_wrong_sql_names_the_file(run: Path) -> None:
         sql.load("lift_by_stores")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM read_csv('{}')",
+        "SELECT * FROM READ_CSV ('{}')",
+        "SELECT * FROM \"read_csv\"('{}')",
+        "SELECT * FROM 'read_csv' ('{}')",
+        "SELECT * FROM `read_csv`('{}')",
+        "SELECT * FROM read_csv/* a */ -- b\n('{}')",
+        "SELECT * FROM panel, read_csv('{}')",
+        "SELECT * FROM panel JOIN read_csv('{}') AS r ON true",
+        "WITH x AS (SELECT * FROM read_csv('{}')) SELECT * FROM x",
+        "WITH x AS (FROM read_csv('{}')) SELECT * FROM x",
+        "SELECT (SELECT MAX(secret) FROM read_csv('{}'))",
+        "SELECT 1 AS secret UNION ALL SELECT secret FROM read_csv('{}')",
+        "SELECT E'\\'', secret FROM read_csv('{}') --'",
+        "SELECT 1 AS a$q$, * FROM read_csv('{}') --$q$",
+    ],
+)
+def test_a_query_reads_no_file(run: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret.csv").write_text("secret\n1\n")
+    with pytest.raises(vn2pl.InputError, match="reads a file, which a query may not; expected the tables panel"):
+        sql.answer(sql.parse(text.format(tmp_path / "secret.csv"), source="mine.sql"), _tables("--run", run))
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ipc", "json", "ndjson", "avro", "delta", "database", "excel"])
+@pytest.mark.parametrize("verb", ["read", "scan"])
+def test_no_function_that_polars_may_know_reads_a_file(form: str, verb: str) -> None:
+    with pytest.raises(vn2pl.InputError, match=f"mine.sql:2: {verb}_{form} reads a file"):
+        sql.parse(f"-- Title\nSELECT * FROM {verb}_{form}('x')", source="mine.sql")
+
+
+def test_a_file_is_no_table(run: Path) -> None:
+    path = run / IMPUTED_FILE
+    for quote in "'\"`":
+        with pytest.raises(vn2pl.InputError, match=r"was not found; expected one of panel, imputed"):
+            sql.answer(sql.parse(f"SELECT * FROM {quote}{path}{quote}", source="mine.sql"), _tables("--run", run))
+
+
+def test_a_run_and_a_panel_are_not_read_together(run: Path) -> None:
+    both = ["query", "figures", "--run", str(run), "--data", str(run / "panel.parquet")]
+    with pytest.raises(vn2pl.InputError, match="expected a finished run or a panel, got --data"):
+        query.run(parser().parse_args(both))
+    of_panel = ["--config", "c.yaml", "--infer-stockouts", "--n-neighbors", "5", "--candidate-weeks", "all"]
+    with pytest.raises(vn2pl.InputError) as caught:
+        query.run(parser().parse_args(["query", "figures", "--run", str(run), *of_panel]))
+    assert [told.split()[0] for told in caught.value.problems] == [f"{word}:" for word in of_panel if word[0] == "-"]
+
+
 def test_the_command(run: Path, tmp_path: Path) -> None:
-    options = ["--param", "top=3", "--out", run]
+    options = ["--param", "top=3", "--run", run]
     done = command("query", "worst_stockouts", *options, "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     rows = json.loads(done.stdout)
@@ -193,38 +241,38 @@ def test_forms(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         return capsys.readouterr().out
 
     assert "worst_stockouts\n" in asked("--list")
-    wanted = sql.answer(SHIPPED["lift_by_month"], _tables("--out", run))
-    asked("lift_by_month", "--out", run, "--to", tmp_path / "lift.parquet")
+    wanted = sql.answer(SHIPPED["lift_by_month"], _tables("--run", run))
+    asked("lift_by_month", "--run", run, "--to", tmp_path / "lift.parquet")
     assert pl.read_parquet(tmp_path / "lift.parquet").equals(wanted)
-    assert pl.read_csv(asked("lift_by_month", "--out", run, "--format", "csv").encode()).equals(wanted)
-    shown = asked("lift_by_month", "--out", run)
+    assert pl.read_csv(asked("lift_by_month", "--run", run, "--format", "csv").encode()).equals(wanted)
+    shown = asked("lift_by_month", "--run", run)
     monkeypatch.setenv("COLUMNS", "40")
     assert wanted["month"][0] in shown
-    assert max(map(len, asked("lift_by_month", "--out", run).splitlines())) <= 40 < max(map(len, shown.splitlines()))
+    assert max(map(len, asked("lift_by_month", "--run", run).splitlines())) <= 40 < max(map(len, shown.splitlines()))
     for wrong in (
         ["--to", run / IMPUTED_FILE],
         ["--format", "parquet"],
         ["--to", "lift.txt"],
         ["--config", run / "config.yaml"],
-        ["--out", tmp_path],
+        ["--run", tmp_path],
     ):
         with pytest.raises(vn2pl.InputError):
-            asked("lift_by_month", *(wrong if "--out" in wrong else ["--out", run, *wrong]))
+            asked("lift_by_month", *(wrong if "--run" in wrong else ["--run", run, *wrong]))
 
 
 def test_a_run_that_is_not_whole_is_refused(run: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(run, tmp_path / "run[1]*")
-    assert sql.answer(SHIPPED["figures"], _tables("--out", folder)).height
+    assert sql.answer(SHIPPED["figures"], _tables("--run", folder)).height
     (folder / SUMMARY_FILE).write_text("metric,value\n")
     with pytest.raises(vn2pl.InputError, match=f"{SUMMARY_FILE}: expected .* bytes, found 13"):
-        _tables("--out", folder)
+        _tables("--run", folder)
     (folder / RUN_FILE).unlink()
     with pytest.raises(vn2pl.InputError, match=r"expected a run\.json, found none"):
-        _tables("--out", folder)
+        _tables("--run", folder)
 
 
 def test_a_run_without_neighbours_says_how_to_get_them(run: Path, tmp_path: Path) -> None:
     files = [Path(shutil.copy(run / name, tmp_path)) for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)]
-    write_run(tmp_path, dict.fromkeys((*RECORDED, *RECORDS[IMPUTE])), files=files)
+    write_run(tmp_path, json.loads((run / RUN_FILE).read_text()), files=files)
     with pytest.raises(vn2pl.InputError, match=r"relation 'neighbours' was not found; run vn2pl impute with --save"):
-        query.run(parser().parse_args(["query", "most_used_candidates", "--out", str(tmp_path)]))
+        query.run(parser().parse_args(["query", "most_used_candidates", "--run", str(tmp_path)]))

@@ -19,10 +19,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import vn2pl
-from vn2pl.artifacts import IMPUTED_FILE, RUN_FILE
-from vn2pl.cli import parser
-from vn2pl.report import gathering
-from vn2pl.runs import BACKTEST, IMPUTE, recorded, scanned
+from vn2pl.cli.main import parser
+from vn2pl.running.runs import BACKTEST, IMPUTE, recorded, scanned
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE
+from vn2pl.writing.report import gathering
 
 HOSTILE = "</script><script>alert(1)</script>"
 HOSTILE_DEPARTMENT = '"><img src=https://example.org onerror=alert(1)>'
@@ -72,7 +72,7 @@ class Page(HTMLParser):
 def _run(*arguments: object) -> int:
     """The command within this process, whose threads are set."""
     parsed = parser().parse_args([*map(str, arguments)])
-    return int(import_module(f"vn2pl.commands.{parsed.command}").run(parsed))
+    return int(import_module(f"vn2pl.cli.{parsed.command}").run(parsed))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def extra() -> None:
 def report(folder: Path, extra: None) -> str:  # noqa: ARG001
     out = folder / "report.html"
     backtests = ("--backtest", folder / "backtest", "--backtest", folder / "other")
-    assert _run("report", "--processed", folder / "processed", *backtests, "--out", out) == 0
+    assert _run("report", "--run", folder / "processed", *backtests, "--to", out) == 0
     return out.read_text(encoding="utf-8")
 
 
@@ -199,7 +199,7 @@ def test_every_chart_is_one_that_vega_draws_in_the_colours_of_the_page(page: Pag
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_the_order_of_its_rows(folder: Path, report: str) -> None:
-    from vn2pl.report.page import page
+    from vn2pl.writing.report.page import page
 
     kinds = {"processed": IMPUTE, "backtest": BACKTEST, "other": BACKTEST}
     facts = recorded({folder / name: command for name, command in kinds.items()})
@@ -273,7 +273,7 @@ def test_a_panel_without_stockouts_and_departments(tmp_path: Path, small_panel: 
     full = small_panel.drop("Department").with_columns(pl.lit(True).alias("in_stock"))
     full.write_parquet(tmp_path / "panel.parquet")
     assert _run("impute", "--data", tmp_path / "panel.parquet", "--out", tmp_path / "out", "--quiet") == 0
-    assert _run("report", "--processed", tmp_path / "out", "--out", tmp_path / "report.html") == 0
+    assert _run("report", "--run", tmp_path / "out", "--to", tmp_path / "report.html") == 0
     text = (tmp_path / "report.html").read_text()
     for told in ("no column Department", "Imputation adds nothing to any SKU", "No backtest was given"):
         assert told in text
@@ -297,7 +297,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 def test_what_is_incomplete_or_read_from_is_refused(folder: Path, tmp_path: Path) -> None:
     def refused(processed: Path, *, backtest: Path | None = None, out: Path = tmp_path / "report.html") -> str:
         with pytest.raises(vn2pl.InputError) as caught:
-            _run("report", "--processed", processed, *(("--backtest", backtest) if backtest else ()), "--out", out)
+            _run("report", "--run", processed, *(("--backtest", backtest) if backtest else ()), "--to", out)
         return str(caught.value)
 
     whole, broken, nowhere = folder / "processed", tmp_path / "broken", tmp_path / "nowhere"
@@ -318,6 +318,6 @@ def test_a_report_that_fails_leaves_the_earlier_one(folder: Path, tmp_path: Path
     out = tmp_path / "report.html"
     out.write_text("an earlier report")
     with pytest.raises(vn2pl.InputError, match="--sku nowhere: expected STORE/PRODUCT of the panel"):
-        _run("report", "--processed", folder / "processed", "--sku", "nowhere", "--out", out)
+        _run("report", "--run", folder / "processed", "--sku", "nowhere", "--to", out)
     assert [*tmp_path.iterdir()] == [out]
     assert out.read_text() == "an earlier report"

@@ -11,7 +11,7 @@ import pytest
 from commands import contents, run_impute
 
 import vn2pl
-from vn2pl.fingerprints import content, fingerprint
+from vn2pl.running.fingerprint import content, fingerprint
 
 KEY = ["Store", "Product", "week"]
 QUICK = "n_neighbors: 20\nmin_candidates: 60\n"

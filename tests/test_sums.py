@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from vn2pl.queries.panel import panel
+from vn2pl.queries.panel import coded_panel
 from vn2pl.queries.sums import MOST_WEEKS, age, decayed_sum, in_steps, number_of_others, sum_of_others
 
 
@@ -21,7 +21,7 @@ def test_others_are_those_of_the_cell_and_nobody_where_it_is_unknown() -> None:
             "Group": [7, 7, 8, None, None],
         }
     )
-    known = panel(observed, groupings=[["Group"], ["Store"], ["Store", "Group"]]).with_columns(
+    known = coded_panel(observed, groupings=[["Group"], ["Store"], ["Store", "Group"]]).with_columns(
         in_steps(pl.when("in_stock").then("sales")).alias("y")
     )
     sums, numbers = (

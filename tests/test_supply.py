@@ -23,7 +23,7 @@ FORBIDDEN_METHODS = {"unsafe_load", "full_load", "deserialize"}
 # A run told of every attempt; events are those of sys.addaudithook.
 WATCHED = """
 import sys
-from vn2pl.cli import main
+from vn2pl.cli.main import main
 WATCHED = ("socket.", "urllib.", "http.", "subprocess.", "os.exec", "os.system", "pickle.", "marshal.loads")
 def watch(event, arguments):
     if event.startswith(WATCHED):

@@ -17,10 +17,12 @@ import pytest
 from stopped import FAIL, Commands, commands
 
 import vn2pl
-from vn2pl import InputError, artifacts, interrupts, runs, transactions
-from vn2pl.cli import parser
-from vn2pl.commands import verify
-from vn2pl.transactions import JOURNAL_FILE, output_folder, replacing_set, roll_forward
+from vn2pl import InputError
+from vn2pl.cli import verify
+from vn2pl.cli.main import parser
+from vn2pl.running import runs
+from vn2pl.writing import artifacts, interrupts, transactions
+from vn2pl.writing.transactions import JOURNAL_FILE, output_folder, replacing_set, roll_forward
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
@@ -149,9 +151,9 @@ def test_every_command_that_opens_a_folder_completes_it(
     out = _pending(made, tmp_path / "out")
     words = {
         "verify": ["verify", out],
-        "query": ["query", "figures", "--out", out],
-        "export": ["export", "--format", "csv", "--out", out, "--to", tmp_path / "sips.csv"],
-        "report": ["report", "--processed", out, "--out", tmp_path / "report.html"],
+        "query": ["query", "figures", "--run", out],
+        "export": ["export", "--format", "csv", "--run", out, "--to", tmp_path / "sips.csv"],
+        "report": ["report", "--run", out, "--to", tmp_path / "report.html"],
         "impute": _impute(made, "new", out),
         "impute --dry-run": [*_impute(made, "new", out), "--dry-run"],
     }[name]
@@ -168,7 +170,7 @@ def test_a_stopped_backtest_is_completed_too(made: Path, tmp_path: Path, vn2pl_c
         out = tmp_path / "made" / f"{seed}"
         assert vn2pl_command.run("backtest", "--data", made / "new.parquet", *options, "--out", out).status == 0
     out = _pending(tmp_path / "made", tmp_path / "out", old="1", new="2")
-    shown = ["--processed", made / "new", "--backtest", out, "--out", tmp_path / "report.html"]
+    shown = ["--run", made / "new", "--backtest", out, "--to", tmp_path / "report.html"]
     assert vn2pl_command.run("report", *shown)[::2] == (0, "")
     assert _data(out) == _data(tmp_path / "made" / "2")
     assert vn2pl_command.run("verify", out).status == 0
@@ -197,7 +199,7 @@ def test_files_that_cannot_be_put_in_place_are_told_and_stay_for_the_next_comman
     made: Path, tmp_path: Path, vn2pl_command: Commands
 ) -> None:
     out = _pending(made, tmp_path / "out")
-    for words in (["verify", out], ["query", "figures", "--out", out], _impute(made, "new", out)):
+    for words in (["verify", out], ["query", "figures", "--run", out], _impute(made, "new", out)):
         ended = vn2pl_command.run(*words, inside=out, fault=FAIL, at=1 + (words[0] == "impute"))
         told = f"vn2pl: {out}: cannot be written: No space left on device; a run has ended there, and the next command"
         assert (ended.status, ended.err.startswith(told), ended.err.count("\n")) == (2, True, 1)
@@ -287,7 +289,7 @@ def _let_go_after_two_pauses(out: Path, monkeypatch: pytest.MonkeyPatch, *, puts
                     transactions._complete(out)
                 held.close()
 
-        monkeypatch.setattr("vn2pl.transactions.time.sleep", paused)
+        monkeypatch.setattr("vn2pl.writing.transactions.time.sleep", paused)
         yield
         assert next(pauses) == 3
 
@@ -364,7 +366,7 @@ def test_a_run_that_ends_while_another_is_checked_is_no_damage(
 def test_an_export_is_of_one_run(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    from vn2pl.commands import export
+    from vn2pl.cli import export
 
     out, turns = _again(made, tmp_path / "out"), count()
 
@@ -374,7 +376,7 @@ def test_an_export_is_of_one_run(
 
     # Called between the record and the SIPs.
     monkeypatch.setattr(export, "_refuse_nothing", raced)
-    export.run(parser().parse_args(["export", "--format", "sipmath", "--trials", "2", "--out", str(out)]))
+    export.run(parser().parse_args(["export", "--format", "sipmath", "--trials", "2", "--run", str(out)]))
     library = json.loads(capfdbinary.readouterr().out)
     assert library["provenance"].endswith(json.loads((out / RUN_FILE).read_text())["data_fingerprint"])
     assert len(library["sips"]) == pl.read_parquet(out / "imputed_sips.parquet").n_unique(["Store", "Product", "week"])

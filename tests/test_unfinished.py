@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from commands import contents, run_impute
 
-from vn2pl import imputation, queries, unfinished
+from vn2pl import queries
+from vn2pl.running import checkpoint as unfinished
+from vn2pl.running import imputation
 
 DONE_BEFORE_THE_STOP = 3
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
+from commands import run_impute
 from polars.testing import assert_frame_equal
 from test_command import vn2pl as command
 
 import vn2pl
-from vn2pl import imputation
-from vn2pl.cli import parser
-from vn2pl.commands import why
-from vn2pl.explaining import Explanation, Stockout, as_json, explain, find_stockout
+from vn2pl.cli import why
+from vn2pl.cli.main import parser
+from vn2pl.running import imputation
+from vn2pl.running.explanation import Explanation, Stockout, as_json, explain, find_stockout
+from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 
 KEY = ["Store", "Product", "week"]
 
@@ -176,3 +179,72 @@ def test_the_command(tmp_path: Path, small_panel: pl.DataFrame, chosen: Mapping[
     done = command("why", "--store", "12345", *options)
     assert (done.returncode, done.stdout) == (2, "")
     assert "--store 12345: the panel has no such Store; nearest:" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame) -> Path:
+    """A finished run of a panel whose stockouts are inferred, with a configuration of its own."""
+    folder = tmp_path_factory.mktemp("finished")
+    small_panel.drop("in_stock").write_parquet(folder / "panel.parquet")
+    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\nparameters: {half_life: 20.0}\n")
+    options = ["--config", folder / "config.yaml", "--infer-stockouts", "--candidate-weeks", "all", "--quiet"]
+    run_impute(folder / "panel.parquet", folder / "run", *options)
+    return folder / "run"
+
+
+def _why(*words: object) -> int:
+    return why.run(parser().parse_args(["why", *map(str, words)]))
+
+
+def _of(row: Mapping[str, object]) -> list[object]:
+    return ["--store", row["Store"], "--product", row["Product"], "--week", row["week"]]
+
+
+def test_a_finished_run_is_explained_as_it_is(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imputed, sips = (pl.read_parquet(finished / name) for name in (IMPUTED_FILE, SIPS_FILE))
+    for row in imputed.filter("imputed").sample(3, seed=1).iter_rows(named=True):
+        assert _why("--run", finished, *_of(row), "--json") == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["is_same_as_searched_again"]
+        assert told["point"] == row["sales"]
+        assert told["flags"] == row["flags"]
+        assert "inferred_stockout" in told["flags"]
+        of_row = sips.filter(pl.all_horizontal(pl.col(name) == row[name] for name in KEY))
+        assert told["sip"] == of_row.select("quantile", "value").to_dicts()
+
+
+def test_a_run_that_would_be_another_today_is_told_as_it_is(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imputed, sips = (pl.read_parquet(finished / name) for name in (IMPUTED_FILE, SIPS_FILE))
+    row = imputed.filter("imputed").row(0, named=True)
+    (sips.with_columns(pl.col("value") + 7)).write_parquet(tmp_path / SIPS_FILE)
+    imputed.write_parquet(tmp_path / IMPUTED_FILE)
+    (tmp_path / SUMMARY_FILE).write_bytes((finished / SUMMARY_FILE).read_bytes())
+    facts = json.loads((finished / RUN_FILE).read_text()) | {"versions": {"vn2pl": "0.0.1", "polars": "2.0.9"}}
+    write_run(tmp_path, facts, files=[tmp_path / name for name in (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE)])
+    assert _why("--run", tmp_path, *_of(row)) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "searched again, it is not the same (the run: vn2pl 0.0.1, Polars 2.0.9; here: vn2pl" in told
+    assert _why("--run", tmp_path, *_of(row), "--json") == 0
+    explained = json.loads(capsys.readouterr().out)
+    assert not explained["is_same_as_searched_again"]
+    assert min(level["value"] for level in explained["sip"]) >= 7
+
+
+def test_without_a_run_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(vn2pl.InputError, match=r"processed: .*; run vn2pl impute first, or give --data"):
+        _why("--store", 1, "--product", 2, "--week", "2024-04-08")
+    with pytest.raises(vn2pl.InputError, match="--config: is for --data"):
+        _why("--store", 1, "--product", 2, "--week", "2024-04-08", "--config", "c.yaml")
+
+
+def test_settings_of_a_run_that_mean_nothing_here_are_told(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished, tmp_path / "run")
+    facts = json.loads((folder / RUN_FILE).read_text())
+    facts["profile_parameters"]["of_another_version"] = 1
+    (folder / RUN_FILE).write_text(json.dumps(facts))
+    row = pl.read_parquet(folder / IMPUTED_FILE).filter("imputed").row(0, named=True)
+    with pytest.raises(vn2pl.InputError, match=r"of_another_version: is an unknown key.*give --data, or run"):
+        _why("--run", folder, *_of(row))

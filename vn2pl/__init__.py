@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import Config
-    from .config_files import load_config
-    from .demo import DemoPanel, demo_panel
     from .errors import InputError, InputWarning
-    from .frames import features, imputed, neighbours, sample, sips, summary
     from .queries import Found, plan
     from .reading import check_panel, read_panel, scan_panel
+    from .reading.config_files import load_config
+    from .reading.demo import DemoPanel, demo_panel
+    from .running.frames import features, imputed, neighbours, sample, sips, summary
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Config": "config",
-    "DemoPanel": "demo",
+    "DemoPanel": "reading.demo",
     "Found": "queries",
     "InputError": "errors",
     "InputWarning": "errors",
     "check_panel": "reading",
-    "demo_panel": "demo",
-    "features": "frames",
-    "imputed": "frames",
-    "load_config": "config_files",
-    "neighbours": "frames",
+    "demo_panel": "reading.demo",
+    "features": "running.frames",
+    "imputed": "running.frames",
+    "load_config": "reading.config_files",
+    "neighbours": "running.frames",
     "plan": "queries",
     "read_panel": "reading",
-    "sample": "frames",
+    "sample": "running.frames",
     "scan_panel": "reading",
-    "sips": "frames",
-    "summary": "frames",
+    "sips": "running.frames",
+    "summary": "running.frames",
 }
 __all__ = [
     "Config",

@@ -1,5 +1,5 @@
 """``python -m vn2pl``."""
 
-from .cli import entry
+from .cli.main import entry
 
 entry()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
-from vn2pl.errors import InputError
+from .errors import InputError
 
 READ_FAILURES = (PolarsError, OSError, UnicodeDecodeError, PanicException)
 # How Polars begins what it says, and what that means.

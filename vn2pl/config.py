@@ -1,10 +1,11 @@
 """What a run can be told: the plan's settings, and how its input is read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
+import msgspec
 import polars as pl
 from polars.exceptions import ComputeError
 
@@ -38,8 +39,8 @@ class Config(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sku_format: str | None = None
 
     def __post_init__(self) -> None:
-        if problem := next(_problems(self), None):
-            raise ValueError(problem)
+        if problem := next(reading_problems(msgspec.structs.asdict(self)), None):
+            raise ValueError(problem[1])
 
 
 class ReadingOptions(TypedDict, total=False):
@@ -56,13 +57,16 @@ class ReadingOptions(TypedDict, total=False):
 READING_OPTIONS = tuple(ReadingOptions.__annotations__)
 
 
-def _problems(config: Config) -> Iterator[str]:
-    if config.date_format is not None and not _is_date_format(config.date_format):
-        yield f"expected day, month and year without a time of day, such as %d.%m.%Y, got {config.date_format!r}"
-    if config.time_zone is not None and not _is_time_zone(config.time_zone):
-        yield f"expected a time zone such as Europe/Berlin or UTC, got {config.time_zone!r}"
-    if config.sku_format is not None and not SKU_FORMAT.fullmatch(config.sku_format):
-        yield f"expected Store and Product with a separator between, such as Store/Product, got {config.sku_format!r}"
+def reading_problems(settings: Mapping[Any, object], /) -> Iterator[tuple[str, str]]:
+    """What is wrong with texts that say how the input is read: the setting, and what was expected."""
+    for name, (is_sound, expected) in SOUND.items():
+        text = settings.get(name)
+        if isinstance(text, str) and not is_sound(text):
+            yield name, f"expected {expected}, got {text!r}"
+
+
+def _is_sku_format(text: str) -> bool:
+    return SKU_FORMAT.fullmatch(text) is not None
 
 
 def _is_date_format(text: str) -> bool:
@@ -81,3 +85,10 @@ def _is_time_zone(text: str) -> bool:
     except ComputeError:
         return False
     return True
+
+
+SOUND: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "date_format": (_is_date_format, "day, month and year without a time of day, such as %d.%m.%Y"),
+    "time_zone": (_is_time_zone, "a time zone such as Europe/Berlin or UTC"),
+    "sku_format": (_is_sku_format, "Store and Product with a separator between, such as Store/Product"),
+}

@@ -31,7 +31,7 @@ def _set_up(table: "pl.DataFrame") -> "Prepared":
 
 
 def _search(prepared: "Prepared") -> "pl.DataFrame":
-    return neighbour_stage(prepared, prepared.targets, original_config().definition).collect(engine="streaming")
+    return neighbour_stage(prepared, prepared.recipients, original_config().definition).collect(engine="streaming")
 
 
 def _search_in_shards(prepared: "Prepared") -> "pl.DataFrame":
@@ -42,28 +42,28 @@ def _answers(found: "pl.DataFrame") -> Answers:
     import numpy as np
     import polars as pl
 
-    from vn2pl.queries.names import TARGET
+    from vn2pl.queries.names import RECIPIENT
     from vn2pl.queries.neighbours import NEAREST
     from vn2pl.queries.packing import high_of
 
     long = found.explode(NEAREST).drop_nulls().with_columns(high_of(pl.col(NEAREST)))
     distance = long[NEAREST].to_numpy().view(np.float32).astype(np.float64)
-    return grouped(long[TARGET].to_numpy().astype(np.int64), distance)
+    return grouped(long[RECIPIENT].to_numpy().astype(np.int64), distance)
 
 
 def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.DataFrame":
     """The neighbour stage as the command runs it."""
     import polars as pl
 
-    from vn2pl.imputation import Shard, plan_shards, side_by_side
-    from vn2pl.queries import workload
-    from vn2pl.queries.names import TARGET_SEASON
+    from vn2pl.queries import work_by_season
+    from vn2pl.queries.names import RECIPIENT_SEASON
+    from vn2pl.running.imputation import Shard, plan_shards, side_by_side
 
     def search(shard: Shard) -> pl.DataFrame:
-        targets = prepared.targets.filter(pl.col(TARGET_SEASON).is_in(list(shard.seasons)))
+        targets = prepared.recipients.filter(pl.col(RECIPIENT_SEASON).is_in(list(shard.seasons)))
         return neighbour_stage(prepared, targets, settings.definition).collect(engine="streaming")
 
-    shards = plan_shards(workload(prepared.targets).collect(engine="streaming"))
+    shards = plan_shards(work_by_season(prepared.recipients).collect(engine="streaming"))
     return pl.concat([found for _, found in side_by_side(shards, search)])
 
 
@@ -71,14 +71,16 @@ def neighbour_stage(prepared: "Prepared", targets: "pl.LazyFrame", profile: "Pro
     """As :func:`vn2pl.queries.search` does it: stockouts that are alike are searched once."""
     import polars as pl
 
-    from vn2pl.queries.candidates import alike
-    from vn2pl.queries.names import FIRST, TARGET
+    from vn2pl.queries.donors import deduplicated
+    from vn2pl.queries.names import RECIPIENT, REPRESENTATIVE
     from vn2pl.queries.neighbours import NEAREST, nearest
 
-    same = alike(targets).cache()
-    firsts = targets.join(same.filter(pl.col(TARGET) == pl.col(FIRST)), on=TARGET, how="semi").cache()
-    found = nearest(firsts, prepared.candidates, prepared.slots, profile)
-    return same.join(found.select(pl.col(TARGET).alias(FIRST), NEAREST), on=FIRST).drop(FIRST)
+    same = deduplicated(targets).cache()
+    firsts = targets.join(same.filter(pl.col(RECIPIENT) == pl.col(REPRESENTATIVE)), on=RECIPIENT, how="semi").cache()
+    found = nearest(firsts, prepared.donors, prepared.blocks, profile)
+    return same.join(found.select(pl.col(RECIPIENT).alias(REPRESENTATIVE), NEAREST), on=REPRESENTATIVE).drop(
+        REPRESENTATIVE
+    )
 
 
 def _peer(name: str, search: Any) -> Peer:

@@ -12,12 +12,11 @@ from typing import NamedTuple, Unpack
 import msgspec
 import polars as pl
 
-from vn2pl.checks import READ_FAILURES, readable
-from vn2pl.config import Config, ReadingOptions
-from vn2pl.errors import InputError, InputWarning
-from vn2pl.queries import with_inferred_stockouts
-from vn2pl.queries.profiles.base import CandidateWeeks
-
+from ..checks import READ_FAILURES, readable
+from ..config import Config, ReadingOptions
+from ..errors import InputError, InputWarning
+from ..queries import with_inferred_stockouts
+from ..queries.profiles.base import CandidateWeeks
 from .gaps import with_absent_rows
 from .judging import check_panel, facts_of
 from .notes import notes_on

@@ -7,10 +7,9 @@ from itertools import groupby, pairwise
 
 import polars as pl
 
-from vn2pl.messages import rows
-from vn2pl.queries.names import KEY, SKU, WEEK
-from vn2pl.queries.sums import MOST_WEEKS
-
+from ..messages import rows
+from ..queries.names import KEY, SKU, WEEK
+from ..queries.sums import MOST_WEEKS
 from .rules import comparable, first_keys, in_calendar, place_names
 from .values import AS_READ
 
@@ -47,8 +46,9 @@ def _longest_series(judged: pl.LazyFrame) -> list[date]:
     """The dates of the SKU that has the most."""
     schema = judged.collect_schema()
     order = [comparable(name, schema[name]) for name in SKU]
-    longest = judged.group_by(SKU).agg(READ.n_unique().alias(ROWS)).sort(ROWS, *order, descending=[True, False, False])
-    dates = judged.join(longest.head(1), on=SKU, how="semi").select(READ.unique().sort()).drop_nulls()
+    known = judged.filter(READ.is_not_null() & in_calendar(READ))
+    longest = known.group_by(SKU).agg(READ.n_unique().alias(ROWS)).sort(ROWS, *order, descending=[True, False, False])
+    dates = known.join(longest.head(1), on=SKU, how="semi", nulls_equal=True).select(READ.unique().sort())
     return dates.collect(engine="streaming").to_series().to_list()
 
 

@@ -54,14 +54,19 @@ CERTAIN = (
 # Of dates with these separators the order of day and month is not certain.
 UNSURE = "/-"
 MONTHS = 12
+NO_YEAR = "0000"
 
 
 def day(text: pl.Expr, forms: Sequence[DateForm], /, *, zone: str | None, strict: bool) -> pl.Expr:
     """The date that a text says. Of any other text: null, or if ``strict`` a failure when it is collected."""
     bare = text if zone else text.str.replace(MIDNIGHT, "")
-    found = [(bare.str.extract(form.pattern, 1) + form.suffix).str.to_date(form.format, strict=False) for form in forms]
-    read = pl.coalesce([*found, *([_local_midnight(text, zone)] if zone else [])])
+    read = pl.coalesce([*(_by_form(bare, form) for form in forms), *([_local_midnight(text, zone)] if zone else [])])
     return pl.coalesce(read, unreadable(text, read).cast(pl.Date)) if strict else read
+
+
+def _by_form(bare: pl.Expr, form: DateForm) -> pl.Expr:
+    found = bare.str.extract(form.pattern, 1)
+    return (found + form.suffix if form.suffix else found).str.to_date(form.format, strict=False)
 
 
 def unreadable(text: pl.Expr, read: pl.Expr, /) -> pl.Expr:
@@ -128,7 +133,8 @@ def advice(texts: pl.Series, /) -> str:
 
 
 def _either_order(parts: pl.DataFrame, separator: str) -> str:
-    both = parts.filter(pl.max_horizontal("1", "2") <= MONTHS, pl.col("1") != pl.col("2"))
+    is_either = pl.col("1").is_between(1, MONTHS) & pl.col("2").is_between(1, MONTHS) & (pl.col("1") != pl.col("2"))
+    both = parts.filter(is_either, ~pl.col("text").str.ends_with(NO_YEAR))
     formats = [order.replace(" ", separator) for order in ("%d %m %Y", "%m %d %Y")]
     if both.is_empty():
         return f"--date-format {formats[0]} or {formats[1]} says whether day or month comes first"

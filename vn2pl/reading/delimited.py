@@ -9,12 +9,11 @@ from typing import IO, NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import Check, problems, raise_any
-from vn2pl.config import Config
-from vn2pl.errors import InputError
-from vn2pl.messages import listed, rows
-from vn2pl.queries.names import IN_STOCK, SALES, WEEK
-
+from ..checks import Check, problems, raise_any
+from ..config import Config
+from ..errors import InputError
+from ..messages import listed, rows
+from ..queries.names import IN_STOCK, SALES, WEEK
 from .layout import BESIDE_UNIQUE_ID, UNIQUE_ID, laid_out
 from .rules import PLACES_SHOWN
 from .schema import COLUMNS

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.queries.names import IN_STOCK, SALES, SKU, STORE, WEEK
-
+from ..queries.names import IN_STOCK, SALES, SKU, STORE, WEEK
 from .rules import PLACES_SHOWN, comparable, first_keys, place_names
 from .values import AS_READ
 

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import raise_any, readable
-from vn2pl.config import Config
-from vn2pl.errors import InputError
-from vn2pl.queries.names import IN_STOCK, SALES
-
+from ..checks import raise_any, readable
+from ..config import Config
+from ..errors import InputError
+from ..queries.names import IN_STOCK, SALES
 from . import calendar
 from .gaps import Gaps, gaps, spans
 from .layout import Layout

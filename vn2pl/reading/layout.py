@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import raise_any
-from vn2pl.config import SKU_FORMAT, Config
-from vn2pl.messages import listed
-from vn2pl.queries.names import IN_STOCK, PRODUCT, SALES, SKU, STORE, WEEK
-
+from ..checks import raise_any
+from ..config import SKU_FORMAT, Config
+from ..messages import listed
+from ..queries.names import IN_STOCK, PRODUCT, SALES, SKU, STORE, WEEK
 from .schema import COLUMNS, is_flag, is_inverse, is_key
 
 UNIQUE_ID = "unique_id"
@@ -38,8 +37,8 @@ class Layout(NamedTuple):
 def laid_out(frame: pl.LazyFrame, config: Config, /, *, source: str) -> Layout:
     """The columns of a panel, as far as they are there. Raises InputError where ``config`` names some that are not."""
     layout = Layout(renamed(frame, config.columns, source=source), found=frame.collect_schema().names())
-    layout = _with_inverse(_with_sku(layout, config, source), config)
-    return _without_index(layout)
+    layout = _with_sku(_with_week_and_sales(layout), config, source)
+    return _without_index(_with_inverse(layout, config))
 
 
 def renamed(frame: pl.LazyFrame, columns: Mapping[str, str], /, *, source: str) -> pl.LazyFrame:
@@ -61,24 +60,29 @@ def rename_problems(names: list[str], columns: Mapping[str, str], source: str, /
             yield f"{told}, but there is a column {ours!r} already; rename or drop it"
 
 
-def _with_sku(layout: Layout, config: Config, source: str) -> Layout:
-    """With Store and Product from unique_id, and week and sales from ds and y, where these take their places."""
+def _with_week_and_sales(layout: Layout) -> Layout:
+    """With week and sales from the columns that stand beside unique_id, where they are not there."""
     schema = layout.frame.collect_schema()
-    if UNIQUE_ID not in schema or STORE in schema or PRODUCT in schema:
+    if UNIQUE_ID not in schema:
+        return layout
+    names = {theirs: ours for theirs, ours in BESIDE_UNIQUE_ID.items() if theirs in schema and ours not in schema}
+    return layout._replace(frame=layout.frame.rename(names))
+
+
+def _with_sku(layout: Layout, config: Config, source: str) -> Layout:
+    """With Store and Product from unique_id, where it stands in their place."""
+    schema = layout.frame.collect_schema()
+    if UNIQUE_ID not in schema or STORE in schema or PRODUCT in schema or not is_key(schema[UNIQUE_ID]):
         raise_any(_no_unique_id(config, source))
         return layout
-    if not is_key(schema[UNIQUE_ID]):
-        return layout
-    frame = layout.frame.rename(
-        {theirs: ours for theirs, ours in BESIDE_UNIQUE_ID.items() if ours not in schema}, strict=False
-    )
     if config.sku_format:
-        return layout._replace(frame=frame.with_columns(_parts(config.sku_format)), sku_format=config.sku_format)
+        parts = layout.frame.with_columns(_parts(config.sku_format))
+        return layout._replace(frame=parts, sku_format=config.sku_format)
     note = (
         f"{UNIQUE_ID} is taken as one key: Product is {UNIQUE_ID} and Store is {ONLY_STORE!r}; "
         "--sku-format Store/Product, say, splits it at its separator"
     )
-    whole = frame.with_columns(pl.lit(ONLY_STORE).alias(STORE), pl.col(UNIQUE_ID).alias(PRODUCT))
+    whole = layout.frame.with_columns(pl.lit(ONLY_STORE).alias(STORE), pl.col(UNIQUE_ID).alias(PRODUCT))
     return layout._replace(frame=whole, notes=(*layout.notes, note))
 
 

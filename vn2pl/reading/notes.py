@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from vn2pl.config import Config
-from vn2pl.messages import rows
-from vn2pl.queries.names import IN_STOCK, SALES
-
+from ..config import Config
+from ..messages import rows
+from ..queries.names import IN_STOCK, SALES
 from .gaps import Gaps
 from .judging import OFF_STEP, Facts
 from .layout import Layout

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 
-from vn2pl.checks import raise_any, readable
-from vn2pl.config import Config
-from vn2pl.errors import InputError
-from vn2pl.messages import listed
-from vn2pl.queries.names import IN_STOCK
-
+from ..checks import raise_any, readable
+from ..config import Config
+from ..errors import InputError
+from ..messages import listed
+from ..queries.names import IN_STOCK
 from .delimited import open_delimited
 from .layout import laid_out
 from .schema import schema_problems

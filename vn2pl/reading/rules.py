@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import Check
-from vn2pl.messages import rows, shortened
-from vn2pl.queries.names import IN_STOCK, KEY, SALES, SKU, WEEK
-from vn2pl.queries.sips import LARGEST
-
+from ..checks import Check
+from ..messages import rows, shortened
+from ..queries.distributions import LARGEST
+from ..queries.names import IN_STOCK, KEY, SALES, SKU, WEEK
 from .dates import ANYTHING, advice, zone_advice
 from .layout import UNIQUE_ID, separator_of
 from .schema import is_text

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.messages import listed
-from vn2pl.queries.names import ADDED, IN_STOCK, QUANTILE, STOCKOUT_INFERRED, VALUE
+from ..messages import listed
+from ..queries.names import ADDED, IN_STOCK, QUANTILE, STOCKOUT_INFERRED, VALUE
 
 OUTPUT_COLUMNS = (*ADDED, QUANTILE, VALUE, STOCKOUT_INFERRED)
 INFERENCE_OFFERED = "or give --infer-stockouts, which takes runs of zero sales too long for the SKU for stockouts"

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import readable
-from vn2pl.queries.names import IN_STOCK
-
+from ..checks import readable
+from ..queries.names import IN_STOCK
 from .judging import Facts
 from .layout import Layout
 from .values import COMMA, Understood

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.config import Config
-from vn2pl.queries.names import IN_STOCK, SALES, SKU, WEEK
-
+from ..config import Config
+from ..queries.names import IN_STOCK, SALES, SKU, WEEK
 from .dates import ANYTHING, CERTAIN, DateForm, dates_of, day, instant, unreadable
 from .layout import UNIQUE_ID, Layout
 from .schema import COLUMNS, is_text

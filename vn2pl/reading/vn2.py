@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from vn2pl.checks import Check, problems, raise_any
-from vn2pl.config import Config
-from vn2pl.messages import listed, rows
-from vn2pl.queries.names import IN_STOCK, SALES, SKU, WEEK
-from vn2pl.queries.sums import MOST_WEEKS
-
+from ..checks import Check, problems, raise_any
+from ..config import Config
+from ..messages import listed, rows
+from ..queries.names import IN_STOCK, SALES, SKU, WEEK
+from ..queries.sums import MOST_WEEKS
 from .calendar import looks_like
 from .delimited import (
     header_of,

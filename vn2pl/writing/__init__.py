@@ -1,0 +1,1 @@
+"""What is written: the files of a run, and what people make of them."""
