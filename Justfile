@@ -50,11 +50,11 @@ check:
     {{python}} -m ruff format --check .
     {{python}} -m mypy
 
-# Measure speed against peers and write the README's tables: just bench --print
+# Measure speed against peers and write the tables of docs/performance.md: just bench --print
 bench *arguments:
     {{python}} -m benchmarks.speed "$@"
 
-# Measure accuracy and write the README's table: just accuracy --print
+# Measure accuracy and write the table of docs/accuracy.md: just accuracy --print
 accuracy *arguments:
     {{python}} -m benchmarks.accuracy "$@"
 
@@ -69,3 +69,7 @@ ipynb:
 # Write what the documentation takes from the code: configuration reference, pictures, output of commands
 docs *arguments:
     {{python}} docs/generate.py "$@"
+
+# Build the documentation as web pages in site/, with the reference of the Python functions; needs no network
+site *arguments:
+    {{python}} -m sphinx --quiet --fail-on-warning --keep-going docs site "$@"

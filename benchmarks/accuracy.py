@@ -1,6 +1,6 @@
-"""The accuracy table of the README: the product's own backtest, all its methods, several masks.
+"""The accuracy table of docs/accuracy.md: the product's own backtest, all its methods, several masks.
 
-python -m benchmarks.accuracy           writes README.md between <!-- accuracy:begin --> and <!-- accuracy:end -->
+python -m benchmarks.accuracy           writes it between <!-- accuracy:begin --> and <!-- accuracy:end -->
 python -m benchmarks.accuracy --print   prints the table; --check compares it with the document
 """
 
@@ -22,6 +22,7 @@ from .data import observed, panel_name
 from .measure import save, versions
 
 NAME = "accuracy"
+PAGE = markdown.DOCS / "accuracy.md"
 LABELS = {
     PLAN: "**vn2pl**",
     "own_history": "own history",
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=6, help="masks of each kind (default: 6)")
     parser.add_argument("--first-seed", type=int, default=201, help="their first seed (default: 201)")
     parser.add_argument("--skus", type=int, help="a demo panel of this size (default: VN2 where it is there)")
-    markdown.add_options(parser)
+    markdown.add_options(parser, page=PAGE)
     options = parser.parse_args(arguments)
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     return markdown.publish(options, NAME, lambda: make(options.skus, seeds))

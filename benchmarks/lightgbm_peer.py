@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+import vn2pl
 from vn2pl import Config, queries
 from vn2pl.evaluation import metrics
 from vn2pl.evaluation.backtest import METHOD, PLAN, hide, score
 from vn2pl.evaluation.masks import SCORED, Mask, draw_masks
 from vn2pl.queries.names import DEMAND, IN_STOCK, KEY, OWN_WEEKS, PERIOD, QUANTILE, SALES, SEASON, VALUE
-from vn2pl.running.imputation import impute
 
 from . import markdown
 from .data import observed, panel_name
@@ -66,7 +66,7 @@ def compare(panel: pl.DataFrame, mask: Mask, config: Config) -> list[dict[str, A
     shown = hide(panel, mask.hidden)
     features, preparing = timed(lambda: _features(shown, config))
     sips, training, predicting = boosted(features, config.quantile_levels)
-    _, imputing = timed(lambda: impute(shown.drop(SCORED).lazy(), config))
+    _, imputing = timed(lambda: vn2pl.impute(shown.drop(SCORED), config).summary)
     rows = score(panel, mask, config).filter(pl.col(METHOD).is_in([PLAN, REFERENCE]))
     ours = rows.group_by(METHOD).agg(pl.col(metrics.PINBALL, metrics.SCALED).mean())
     losses = pl.concat([ours, _losses(sips, panel, mask)], how="vertical_relaxed")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .data import ROOT
 
-README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -29,9 +29,9 @@ def between(document: str, name: str, text: str) -> str:
     return f"{before}{begin}\n{text.strip()}\n{end}{after}"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, *, page: Path) -> None:
     """What to do with the text."""
-    parser.add_argument("--file", type=Path, default=README, help="document with the markers (default: README.md)")
+    parser.add_argument("--file", type=Path, default=page, help=f"document with the markers (default: {page})")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--print", action="store_true", dest="only_print", help="print the text and change no file")
     group.add_argument("--check", action="store_true", help="exit with 1 if the document has another text; change none")

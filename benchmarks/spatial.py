@@ -40,9 +40,8 @@ def measure(skus: int | None, *, every: int) -> dict[str, Any]:
 
 def _ready(skus: int | None) -> Any:
     import vn2pl
-    from vn2pl.running.imputation import ready
 
-    return ready(vn2pl.features(observed(skus).lazy(), vn2pl.Config()), vn2pl.Config())
+    return vn2pl.impute(observed(skus)).search
 
 
 def _plan(skus: int | None) -> Cost:

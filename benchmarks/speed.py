@@ -1,4 +1,4 @@
-"""The speed tables of the README, from peers.py and whole.py.
+"""The speed tables of docs/performance.md, from peers.py and whole.py.
 
 python -m benchmarks.speed             measures and writes between <!-- speed:begin --> and <!-- speed:end -->
 python -m benchmarks.speed --kept      takes the last results from benchmarks/results instead of measuring
@@ -13,6 +13,7 @@ from . import markdown, peers, whole
 from .measure import load
 
 NAME = "speed"
+PAGE = markdown.DOCS / "performance.md"
 
 
 def measured(max_scale: int) -> None:
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kept", action="store_true", help="use the last results instead of measuring")
     parser.add_argument("--max-scale", type=int, default=10, help="largest panel, in VN2s of 599 SKUs (default: 10)")
-    markdown.add_options(parser)
+    markdown.add_options(parser, page=PAGE)
     options = parser.parse_args(arguments)
     if not (options.kept or options.check):
         measured(options.max_scale)

@@ -69,5 +69,5 @@ def test_neighbours(benchmark: BenchmarkFixture, prepared: queries.Prepared) -> 
 
 def test_sips(benchmark: BenchmarkFixture, prepared: queries.Prepared) -> None:
     """SIPs from both sides of the join, the search for neighbours included."""
-    found = benchmark(lambda: _collect(queries.search(prepared, CONFIG).sips))
+    found = benchmark(lambda: _collect(queries.solve(prepared, CONFIG).sips))
     assert found.height

@@ -57,9 +57,11 @@ def _ready(folder: Path) -> Any:
     import polars as pl
 
     import vn2pl
-    from vn2pl.running.imputation import ready
+    from vn2pl import queries
+    from vn2pl.running.shards import ready
 
-    return ready(pl.scan_parquet(folder / FEATURES), vn2pl.Config())
+    config = vn2pl.Config()
+    return ready(queries.prepare(pl.read_parquet(folder / FEATURES).lazy(), config), config)
 
 
 def _search(folder: Path) -> Cost:

@@ -23,13 +23,10 @@ HEAD = """# Configuration
 
 <!-- Written by docs/generate.py from the types and from configs/uncertainty.yaml: do not edit, run `just docs`. -->
 
-`vn2pl impute --config FILE` reads a YAML file. Every key is optional: what is left out has the default below, and
-without `--config` everything has. `--n-neighbors`, `--candidate-weeks` and the options that say
-[how the panel is read](reading.md) come before the file.
-
-An unknown key, a wrong type or a number out of range ends the run with status 2, before anything is read or written,
-and the message names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to
-start from; `configs/original.yaml` has the metric of the system that vn2pl replaces (see [migrating](migrating.md))."""
+`vn2pl impute --config FILE` reads a YAML file. Every key is optional, with the default below; options of the command
+line come before the file. An unknown key, a wrong type or a number out of range ends the run with status 2; the message
+names file, line and column and the nearest key. `configs/uncertainty.yaml` is this page as a file to start from; `configs/original.yaml`
+has the metric of the system that vn2pl replaces (see [migrating](migrating.md))."""
 
 
 class Group(NamedTuple):
@@ -65,7 +62,16 @@ def _profiles() -> Iterator[str]:
             )
         else:
             yield inspect.getdoc(kind) or ""
-            yield _told(msgspec.structs.fields(kind))
+            yield from _besides(kind, known_profiles()[default])
+
+
+def _besides(kind: type[Any], default: type[Any]) -> Iterator[str]:
+    """What a profile has of its own; what it shares with the default profile by name only."""
+    shared = {field.name: _field(field) for field in msgspec.structs.fields(default)}
+    fields = msgspec.structs.fields(kind)
+    yield _told(field for field in fields if shared.get(field.name) != _field(field))
+    if alike := [f"`{field.name}`" for field in fields if shared.get(field.name) == _field(field)]:
+        yield f"As in the profile above: {', '.join(alike)}."
 
 
 def _types() -> Iterator[str]:
@@ -127,8 +133,8 @@ def _told(fields: Iterable[Any]) -> str:
 
 
 def _field(field: Any) -> str:
-    default = "must be given" if field.required else f"default `{_shown(_default(field))}`"
-    return f"{_value(msgspec.inspect.type_info(field.type))}; {default}"
+    default = "must be given" if field.required else f"`{_shown(_default(field))}`"
+    return f"{default}; {_value(msgspec.inspect.type_info(field.type))}"
 
 
 def _default(field: Any) -> Any:

@@ -1,6 +1,6 @@
-"""What the documentation takes from the code: the configuration reference, the pictures, and what commands print.
+"""What the documentation takes from the code: references, constants, pictures, and what commands print.
 
-python docs/generate.py           writes docs/configuration.md, docs/pictures/ and the output in the pages
+python docs/generate.py           writes the references, docs/pictures/ and the output in the pages
 python docs/generate.py --check   ends with 1 if one of them says something else
 """
 
@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 
 import configuration
+import constants
 import pictures
+import reference
 import sessions
 
 DOCS = Path(__file__).parent
@@ -20,6 +22,10 @@ def made(folder: Path) -> dict[Path, str]:
     """Every generated file and what it should hold; commands run in the folder, beside a copy of configs/."""
     shutil.copytree(DOCS.parent / "configs", folder / "configs")
     texts = {DOCS / "configuration.md": configuration.page()}
+    texts[DOCS / "output.md"] = reference.filled((DOCS / "output.md").read_text(encoding="utf-8"))
+    texts[DOCS / "method.md"] = constants.filled((DOCS / "method.md").read_text(encoding="utf-8"))
+    readme = DOCS.parent / "README.md"
+    texts[readme] = sessions.excerpted(readme.read_text(encoding="utf-8"), folder)
     texts |= {DOCS / "pictures" / name: picture for name, picture in pictures.drawn().items()}
     for name in sessions.PAGES:
         path = DOCS / f"{name}.md"

@@ -1,18 +1,20 @@
-"""The pictures of docs/concepts.md as SVG: one small example, computed here from the same few numbers.
+"""The pictures of the pages as SVG: stockouts of the demo panel, and one small example computed here.
 
 Colours are mid-tones on no background, readable on light and dark pages and by the colour-blind (Okabe and Ito); what
 colour says, shape or a label says as well.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import vn2pl
 
 BLUE, ORANGE, TEXT, LINE = "#2f81c4", "#d5642b", "#7a7f87", "#9aa0a8"
-WEEKS = 14
-SALES = (3, 5, 2, 4, 6, 3, 0, 0, 0, 1, 4, 5, 3, 4)
-STOCKOUTS = (6, 7, 8, 9)
+# A SKU of the demo panel of the quick start, and 26 weeks of it.
+DEMO, SKU, FROM, WEEKS, TALLEST = {"skus": 60, "weeks": 104}, {"Store": 3, "Product": 0}, 17, 26, 33
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 # A few neighbours of one stockout: what each sold, rescaled, and its weight.
 LENT = (
     (0, 0.3),
@@ -65,40 +67,78 @@ def quantile(level: float) -> int:
 
 
 def _stockout() -> str:
-    axes = Axes(left=46, bottom=196, across=42, up=18)
+    axes = Axes(left=40, bottom=244, across=26, up=6)
+    weeks = _weeks_of_demo()
     return _svg(
-        "Weekly sales with four weeks of stockout",
-        "Bars are sales. In four weeks there was no stock; a vertical range shows where demand may have been.",
+        "Half a year of one SKU of the demo panel",
+        "Bars are sales. Shaded weeks were out of stock: a line shows the SIP from its 0.1 to its 0.9 quantile, a dot "
+        "its median, and a hollow diamond what customers truly wanted, which only a generated panel knows.",
         [
-            *_frame(axes, width=WEEKS, height=8, across="weeks", up="units"),
-            *(_bar(axes, week, sales) for week, sales in enumerate(SALES) if week not in STOCKOUTS),
-            *(part for week in STOCKOUTS for part in _fan(axes, week)),
-            _text(axes.x(8), 18, "out of stock: demand was at least what was sold", anchor="middle"),
-            _text(axes.x(8), 36, "dot: the median of the SIP; line: from its 0.1 to its 0.9 quantile", anchor="middle"),
-            *(_text(axes.left - 6, axes.y(units) + 4, str(units), anchor="end") for units in (0, 2, 4, 6)),
+            *_frame(axes, width=WEEKS, height=TALLEST, across="weeks", up="units"),
+            *(part for place, week in enumerate(weeks) for part in _week(axes, place, week)),
+            *(_text(axes.left - 6, axes.y(units) + 4, str(units), anchor="end") for units in range(0, TALLEST, 10)),
+            *_legend(),
         ],
-        size=(660, 236),
+        size=(730, 282),
     )
 
 
-def _bar(axes: Axes, week: int, sales: int) -> str:
+def _weeks_of_demo() -> list[dict[str, Any]]:
+    """Per week: sales, the true demand, and the SIP by level where the week was out of stock."""
+    demo = vn2pl.demo_panel(**DEMO)
+    sips = vn2pl.sips(demo.panel.lazy()).filter(**SKU).collect()
+    by_level = sips.pivot("quantile", index="week", values="value")
     return (
-        f'<rect x="{axes.x(week) + 8:g}" y="{axes.y(sales):g}" width="26" height="{sales * axes.up:g}" fill="{BLUE}"/>'
+        demo.panel.filter(**SKU)
+        .join(demo.demand, on=["Store", "Product", "week"])
+        .join(by_level, on="week", how="left")
+        .sort("week")
+        .slice(FROM, WEEKS)
+        .to_dicts()
     )
 
 
-def _fan(axes: Axes, week: int) -> Iterator[str]:
-    """What was sold as an outline, and the SIP above it, given that demand was at least that."""
-    sold, middle = SALES[week], axes.x(week) + 21
-    low, median, high = (max(quantile(level), sold) for level in LEVELS)
-    yield (
-        f'<rect x="{axes.x(week) + 1:g}" y="{axes.y(8):g}" width="40" height="{8 * axes.up:g}" '
-        f'fill="{ORANGE}" fill-opacity="0.12"/>'
+def _week(axes: Axes, place: int, week: Mapping[str, Any]) -> Iterator[str]:
+    """What was sold as a bar; out of stock the SIP and the truth above it."""
+    left, middle = axes.x(place), axes.x(place + 0.5)
+    if not week["in_stock"]:
+        yield (
+            f'<rect x="{left:g}" y="{axes.y(TALLEST):g}" width="{axes.across:g}" height="{TALLEST * axes.up:g}" '
+            f'fill="{ORANGE}" fill-opacity="0.12"/>'
+        )
+    if week["sales"]:
+        yield (
+            f'<rect x="{left + 5:g}" y="{axes.y(week["sales"]):g}" width="{axes.across - 10:g}" '
+            f'height="{week["sales"] * axes.up:g}" fill="{BLUE}"/>'
+        )
+    if week["0.5"] is not None:
+        yield from _fan(middle, *(axes.y(week[level]) for level in ("0.1", "0.5", "0.9")))
+        yield _diamond(middle, axes.y(week["demand"]))
+    if place == 0 or week["week"].day <= 7:
+        yield _text(middle, axes.bottom + 16, MONTHS[week["week"].month - 1], anchor="middle")
+
+
+def _fan(x: float, low: float, median: float, high: float) -> Iterator[str]:
+    yield _line((x, low), (x, high), colour=ORANGE, width=3)
+    yield f'<circle cx="{x:g}" cy="{median:g}" r="5" fill="{ORANGE}"/>'
+
+
+def _diamond(x: float, y: float) -> str:
+    return (
+        f'<path d="M{x:g},{y - 7:g}L{x + 7:g},{y:g}L{x:g},{y + 7:g}L{x - 7:g},{y:g}Z" fill="none" stroke="{TEXT}" '
+        'stroke-width="2"/>'
     )
-    if sold:
-        yield _bar(axes, week, sold)
-    yield _line((middle, axes.y(low)), (middle, axes.y(high)), colour=ORANGE, width=3)
-    yield f'<circle cx="{middle:g}" cy="{axes.y(median):g}" r="5.5" fill="{ORANGE}"/>'
+
+
+def _legend() -> Iterator[str]:
+    yield f'<rect x="120" y="8" width="14" height="12" fill="{BLUE}"/>'
+    yield _text(140, 18, "sold", anchor="start")
+    yield f'<rect x="186" y="8" width="14" height="12" fill="{ORANGE}" fill-opacity="0.25"/>'
+    yield _text(206, 18, "out of stock", anchor="start")
+    yield from _fan(298, 22, 14, 6)
+    yield _text(310, 18, "SIP: 0.1 quantile, median, 0.9 quantile", anchor="start")
+    yield _diamond(560, 14)
+    yield _text(574, 18, "true demand", anchor="start")
 
 
 def _sip() -> str:

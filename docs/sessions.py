@@ -33,6 +33,18 @@ def shown(page: str, folder: Path) -> str:
     return told
 
 
+def excerpted(page: str, folder: Path) -> str:
+    """The README: of its first output, each line as ``vn2pl impute`` prints it; the page chooses the lines."""
+    printed = {_label(line): line for line in _run("vn2pl impute --out excerpt", folder).splitlines()}
+    block = next(block for block in BLOCK.finditer(page) if block["language"] == "text")
+    lines = (printed[_label(line)] for line in block["text"].splitlines())
+    return page.replace(block[0], "\n".join(["```text", *lines, "```"]))
+
+
+def _label(line: str) -> str:
+    return re.split(r"\s{2,}", line.strip())[0]
+
+
 def _sessions(page: str) -> Iterator[tuple[re.Match[str], re.Match[str] | None]]:
     """Blocks of commands, each with the block of output that follows it, if one does."""
     for block, after in pairwise([*BLOCK.finditer(page), None]):

@@ -144,7 +144,7 @@ def _(chosen, prepared):
 
 @app.cell
 def _(chosen, config, key, prepared):
-    found = queries.search(prepared, config)
+    found = queries.solve(prepared, config)
     neighbours = found.neighbours.join(chosen.lazy().select(key), on=key, how="semi").sort("rank").collect()
     lent = neighbours.group_by(pl.col("demand").round(0)).agg(pl.col("weight").sum()).sort("demand")
 

@@ -195,8 +195,19 @@ def test_a_dry_run_counts_the_work_and_writes_nothing(tmp_path: Path, panel: Pat
     assert not (tmp_path / "out").exists()
 
 
-def test_explain_shows_both_plans(panel: Path, config: Path) -> None:
-    done = vn2pl("impute", "--data", panel, "--config", config, "--explain")
+def test_explain_shows_every_stage_that_runs(tmp_path: Path, panel: Path, config: Path) -> None:
+    options = ("--data", panel, "--config", config, "--out", tmp_path / "out", "--save-neighbours")
+    done = vn2pl("impute", *options, "--explain")
     assert done.returncode == 0, done.stderr
-    assert "LOGICAL PLAN" in done.stdout
-    assert "equi-join" in done.stdout
+    stages = dict(told.split("\n", 1) for told in done.stdout.split("STAGE ")[1:])
+    assert [name.partition(":")[0] for name in stages] == ["Features", "Match", "Search", *["Publish"] * 3]
+    features, match, search, sips, imputed, summary = stages.values()
+    assert all("ogical plan" in plan for plan in stages.values())
+    assert all("Physical plan of " in plan for plan in (features, match, search, sips))
+    for name in ("recipients", "donors", "blocks", "largest_sales"):
+        assert f"Physical plan of {name}" in match
+    assert "Physical plan of neighbours" in search
+    assert "equi-join" in search
+    assert "LEFT JOIN" in imputed
+    assert "n_imputed" in summary
+    assert not (tmp_path / "out").exists()

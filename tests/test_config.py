@@ -164,7 +164,7 @@ def test_what_has_no_problem_is_a_configuration(document: object) -> None:
 
 def test_a_name_that_the_plan_adds_is_no_attribute(small_panel: pl.DataFrame) -> None:
     features = vn2pl.features(small_panel.lazy(), vn2pl.Config()).collect_schema().names()
-    added = set(features) - set(small_panel.columns) - {"period", "season", "row", "lot"}
+    added = set(features) - set(small_panel.columns) - {"period", "season", "row", "hash_order"}
     assert added <= set(bounds.ADDED)
 
 

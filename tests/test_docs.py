@@ -1,12 +1,10 @@
 """The documentation says what is: commands run, output and references are current, links lead somewhere."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import generate
-import polars as pl
 import pytest
 import sessions
 
@@ -15,7 +13,6 @@ from vn2pl.queries.profiles import Profile
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted(DOCS.glob("*.md"))]
-ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<dtype>[\w()]+) \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -46,49 +43,8 @@ def sections(page: Path) -> dict[str, str]:
     return {title: text for title, _, text in (part.partition("\n") for part in parts)}
 
 
-def expanded(name: str, columns: list[str]) -> list[str]:
-    """``pinball_<level>`` as the columns that it stands for."""
-    stem, placeholder, _ = name.partition("<")
-    return [column for column in columns if re.fullmatch(rf"{stem}[\d.]+", column)] if placeholder else [name]
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "processed/demand_imputed.parquet",
-        "processed/imputed_sips.parquet",
-        "processed/neighbours.parquet",
-        "backtest/backtest_rows.parquet",
-        "backtest/backtest_table.parquet",
-        "demo/demand.parquet",
-    ],
-)
-@pytest.mark.usefixtures("made")
-def test_the_output_reference_has_every_column_and_type(folder: Path, path: str) -> None:
-    schema = {name: str(dtype) for name, dtype in pl.read_parquet_schema(folder / path).items()}
-    told = [
-        (name, row["dtype"])
-        for row in ROW.finditer(sections(DOCS / "output.md")[Path(path).name])
-        for name in expanded(row["name"], list(schema))
-    ]
-    assert dict(told) == schema
-    assert len(told) == len(schema)
-
-
 def first_cells(text: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE)
-
-
-@pytest.mark.usefixtures("made")
-def test_the_output_reference_has_every_figure_flag_and_key(folder: Path) -> None:
-    told = sections(DOCS / "output.md")
-    figures = pl.read_csv(folder / "processed" / "imputation_summary.csv")["metric"].to_list()
-    assert first_cells(told["imputation_summary.csv"]) == figures
-    run = json.loads((folder / "processed" / "run.json").read_text())
-    assert sorted(first_cells(told["run.json"])) == sorted(run)
-    flags = first_cells(told["demand_imputed.parquet"].partition("### Flags")[2])
-    by_flag = [f"{figure}_{flag}" for figure in ("n", "lift") for flag in flags]
-    assert by_flag == figures[-len(by_flag) :]
 
 
 def test_the_guide_to_profiles_has_every_method() -> None:
@@ -121,4 +77,17 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_is_linked_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [page.name for page in DOCS.glob("*.md") if f"](docs/{page.name})" not in text] == []
+    pages = {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+    assert [name for name in sorted(pages) if f"](docs/{name})" not in text] == []
+
+
+def test_the_first_screen_of_the_readme_is_short_and_quotes_the_tables() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert len(re.findall(r"^```sh\n(.+\n)(.+\n)```$", text, flags=re.MULTILINE)) == text.count("```sh") == 1
+    for page, quoted in (("accuracy", r"\*\*Accuracy\*\*(.*?)- \*\*"), ("performance", r"\*\*Speed\*\*(.*?)\(\[")):
+        sentence = re.findall(quoted, text, flags=re.DOTALL)[0]
+        table = (DOCS / f"{page}.md").read_text(encoding="utf-8").partition(":end -->")[0]
+        figures = re.findall(r"\d[\d,]*\.\d+|\d+,\d+", sentence)
+        assert figures, page
+        assert [figure for figure in figures if figure not in table] == [], page

@@ -20,7 +20,6 @@ from vn2pl.cli.main import parser
 from vn2pl.config import Config
 from vn2pl.errors import InputError
 from vn2pl.queries.names import KEY
-from vn2pl.running import imputation
 from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 from vn2pl.writing.sipmath import sip_name
 
@@ -32,12 +31,12 @@ def _run(*options: object) -> None:
 
 
 @pytest.fixture(scope="module")
-def result(small_panel: pl.DataFrame, small_config: Config) -> imputation.Imputation:
-    return imputation.impute(small_panel.lazy(), small_config)
+def result(small_panel: pl.DataFrame, small_config: Config) -> vn2pl.Run:
+    return vn2pl.impute(small_panel.lazy(), small_config)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, result: imputation.Imputation) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, result: vn2pl.Run) -> Path:
     folder = tmp_path_factory.mktemp("run")
     result.imputed.write_parquet(folder / IMPUTED_FILE)
     result.sips.write_parquet(folder / SIPS_FILE)
@@ -66,7 +65,7 @@ def export(run: Path, tmp_path: Path) -> Export:
     return exported
 
 
-def test_every_stockout_is_a_row_with_its_quantiles(export: Export, result: imputation.Imputation) -> None:
+def test_every_stockout_is_a_row_with_its_quantiles(export: Export, result: vn2pl.Run) -> None:
     text = export("csv")
     assert text.startswith("\ufeffStore,Product,week,")
     read = pl.read_csv(io.StringIO(text.removeprefix("\ufeff")), try_parse_dates=True, infer_schema_length=None)
@@ -80,7 +79,7 @@ def test_every_stockout_is_a_row_with_its_quantiles(export: Export, result: impu
     assert_frame_equal(found.sort(*KEY, "quantile"), result.sips)
 
 
-def test_a_library_has_every_sip_as_the_trials_that_sample_draws(export: Export, result: imputation.Imputation) -> None:
+def test_a_library_has_every_sip_as_the_trials_that_sample_draws(export: Export, result: vn2pl.Run) -> None:
     library = json.loads(export("sipmath", "--trials", 40, "--seed", 7))
     drawn = vn2pl.sample(result.sips.lazy(), 40, 7).sort(*KEY, "draw").collect()
     expected = drawn.group_by(KEY, maintain_order=True).agg("value")
@@ -115,7 +114,7 @@ def test_the_same_run_gives_the_same_bytes(export: Export) -> None:
     assert export("sipmath", "--trials", 9) != export("sipmath", "--trials", 9, "--seed", 1)
 
 
-def test_a_chosen_sku_has_the_draws_that_it_has_among_all(export: Export, result: imputation.Imputation) -> None:
+def test_a_chosen_sku_has_the_draws_that_it_has_among_all(export: Export, result: vn2pl.Run) -> None:
     store, product = result.sips.select("Store", "Product").row(-1)
     every = json.loads(export("sipmath", "--trials", 5))["sips"]
     chosen = json.loads(export("sipmath", "--trials", 5, "--store", store, "--product", product))["sips"]

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 import vn2pl
 from vn2pl import queries
-from vn2pl.running import imputation
+from vn2pl.running import shards
 from vn2pl.writing.artifacts import write_parquet
 
 KEY = ["Store", "Product", "week"]
@@ -29,12 +29,14 @@ every_config = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS.k
 
 
 def _sips(panel: pl.DataFrame, config: vn2pl.Config) -> pl.DataFrame:
-    return imputation.impute(panel.lazy(), config).sips
+    return vn2pl.impute(panel.lazy(), config).sips
 
 
-def _bytes(panel: pl.DataFrame, config: vn2pl.Config, folder: Path, engine: imputation.Engine = "auto") -> bytes:
-    result = imputation.impute(panel.lazy(), config, engine=engine, with_neighbours=True)
-    assert result.neighbours is not None
+PUBLISHED = ("imputed", "sips", "summary", "neighbours")
+
+
+def _bytes(panel: pl.DataFrame, config: vn2pl.Config, folder: Path, engine: shards.Engine = "auto") -> bytes:
+    result = vn2pl.impute(panel.lazy(), config, engine=engine, save_neighbours=True)
     frames = {"sips": result.sips, "imputed": result.imputed, "neighbours": result.neighbours}
     for name, frame in frames.items():
         write_parquet(frame, folder / name)
@@ -51,8 +53,8 @@ def test_engines_morsels_shards_and_row_order_leave_every_byte_alone(
     assert _bytes(shuffled, config, tmp_path) == expected
     prepared = queries.prepare(queries.features(small_panel.lazy(), config), config)
     workload = queries.work_by_season(prepared.recipients).collect()
-    monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", workload["pairs"].sum() // 4)
-    assert len(imputation.plan_shards(workload)) > 3
+    monkeypatch.setattr(shards, "PAIRS_PER_SHARD", workload["pairs"].sum() // 4)
+    assert len(shards.plan_shards(workload)) > 3
     assert _bytes(small_panel, config, tmp_path) == expected
     with pl.Config(set_streaming_chunk_size=64):
         assert _bytes(shuffled, config, tmp_path) == expected
@@ -78,7 +80,8 @@ def test_sips_are_monotone_whole_and_never_below_sales(small_panel: pl.DataFrame
 
 @every_config
 def test_every_stockout_is_accounted_for(small_panel: pl.DataFrame, config: vn2pl.Config) -> None:
-    imputed, sips, *_ = imputation.impute(small_panel.lazy(), config)
+    run = vn2pl.impute(small_panel, config)
+    imputed, sips = run.imputed, run.sips
     observed = imputed.drop("sales").rename({"sales_observed": "sales"})
     assert_frame_equal(observed.select(small_panel.columns), small_panel)
     assert imputed.filter("in_stock")["status"].unique().to_list() == ["observed"]
@@ -140,17 +143,16 @@ def test_what_is_hidden_does_not_matter(small_panel: pl.DataFrame) -> None:
 
 
 def test_an_imputed_panel_has_nothing_left_to_impute(small_panel: pl.DataFrame) -> None:
-    once = imputation.impute(small_panel.lazy(), CONFIGS["past"]).imputed
+    once = vn2pl.impute(small_panel.lazy(), CONFIGS["past"]).imputed
     filled = once.select(small_panel.columns).with_columns(pl.lit(True).alias("in_stock"))
-    again = imputation.impute(filled.lazy(), CONFIGS["past"])
+    again = vn2pl.impute(filled.lazy(), CONFIGS["past"])
     assert again.sips.is_empty()
     assert_frame_equal(again.imputed.select(small_panel.columns), filled)
 
 
 def test_more_neighbours_than_candidates_take_them_all(small_panel: pl.DataFrame) -> None:
     config = vn2pl.Config(n_neighbors=10**6, min_candidates=10**6, parameters={"fewest_neighbours": 10**6})
-    result = imputation.impute(small_panel.lazy(), config, with_neighbours=True)
-    assert result.neighbours is not None
+    result = vn2pl.impute(small_panel.lazy(), config, save_neighbours=True)
     imputed = result.imputed.filter("imputed")
     joined = imputed.join(result.neighbours.group_by(KEY).len(), on=KEY)
     assert joined.height == imputed.height
@@ -198,15 +200,13 @@ few = settings(derandomize=True, database=None, deadline=None, max_examples=6, s
 @given(PANELS, st.sampled_from(sorted(CONFIGS)), st.integers(0, 99), st.integers(1, 5))
 def test_order_and_shards_do_not_matter(panel: pl.DataFrame, config: str, seed: int, parts: int) -> None:
     chosen = CONFIGS[config]
-    whole = imputation.impute(panel.lazy(), chosen, with_neighbours=True)
+    whole = vn2pl.impute(panel.lazy(), chosen, save_neighbours=True)
     shuffled = panel.sample(fraction=1.0, shuffle=True, seed=seed).lazy()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(imputation, "PAIRS_PER_SHARD", max(1, whole.sips.height * 60 // parts))
-        again = imputation.impute(shuffled, chosen, with_neighbours=True)
-    for expected, found in zip(whole, again, strict=True):
-        assert expected is not None
-        assert found is not None
-        assert_frame_equal(found, expected, check_exact=True)
+        patched.setattr(shards, "PAIRS_PER_SHARD", max(1, whole.sips.height * 60 // parts))
+        again = vn2pl.impute(shuffled, chosen, save_neighbours=True)
+        for name in PUBLISHED:
+            assert_frame_equal(getattr(again, name), getattr(whole, name), check_exact=True)
 
 
 @few
@@ -214,8 +214,8 @@ def test_order_and_shards_do_not_matter(panel: pl.DataFrame, config: str, seed: 
 def test_past_findings_are_the_same_when_weeks_are_added(panel: pl.DataFrame, share: float) -> None:
     weeks = panel["week"].unique().sort()
     is_known = pl.col("week") <= weeks[int(share * (len(weeks) - 1))]
-    before = imputation.impute(panel.filter(is_known).lazy(), CONFIGS["past"], with_neighbours=True)
-    after = imputation.impute(panel.lazy(), CONFIGS["past"], with_neighbours=True)
+    before = vn2pl.impute(panel.filter(is_known).lazy(), CONFIGS["past"], save_neighbours=True)
+    after = vn2pl.impute(panel.lazy(), CONFIGS["past"], save_neighbours=True)
     for name in ("imputed", "sips", "neighbours"):
         assert_frame_equal(getattr(after, name).filter(is_known), getattr(before, name), check_exact=True)
 
@@ -226,9 +226,9 @@ def test_dollars_and_pieces_are_imputed_alike(panel: pl.DataFrame, config: str, 
     """Sales and ``demand_unit`` times a factor: every SIP times the factor, from the first week that is imputed on."""
     chosen = CONFIGS[config]
     times = (pl.col(name) * factor for name in ("sales", "sales_observed"))
-    expected = imputation.impute(panel.lazy(), chosen)
+    expected = vn2pl.impute(panel.lazy(), chosen)
     scaled = panel.lazy().with_columns(pl.col("sales") * factor)
-    found = imputation.impute(scaled, msgspec.structs.replace(chosen, demand_unit=factor))
+    found = vn2pl.impute(scaled, msgspec.structs.replace(chosen, demand_unit=factor))
     assert_frame_equal(found.sips, expected.sips.with_columns(pl.col("value") * factor), rel_tol=1e-12)
     assert_frame_equal(found.imputed, expected.imputed.with_columns(times), rel_tol=1e-12)
 
@@ -237,7 +237,7 @@ def test_dollars_that_are_taken_for_pieces_give_nothing_absurd() -> None:
     """Sales of thousands with ``demand_unit`` left at 1."""
     demo, factor = vn2pl.demo_panel(skus=150, weeks=60), 1000
     panel = demo.panel.with_columns(pl.col("sales") * factor)
-    imputed = imputation.impute(panel.lazy(), vn2pl.Config()).imputed.filter("imputed")
+    imputed = vn2pl.impute(panel.lazy(), vn2pl.Config()).imputed.filter("imputed")
     weeks = panel["week"].unique().sort()
     assert imputed["week"].min() == weeks[2]
     assert (imputed["sales"] < panel["sales"].max()).all()
@@ -253,7 +253,7 @@ def test_dollars_that_are_taken_for_pieces_give_nothing_absurd() -> None:
 def test_a_median_above_all_sales_of_its_kind_is_flagged(panel: pl.DataFrame, factor: float) -> None:
     """Whatever the units: constants that count in units may then decide, but not in silence."""
     sold = panel.with_columns(pl.col("sales") * factor)
-    imputed = imputation.impute(sold.lazy(), CONFIGS["past"]).imputed.filter("imputed")
+    imputed = vn2pl.impute(sold.lazy(), CONFIGS["past"]).imputed.filter("imputed")
     largest = sold.filter("in_stock").group_by("Division").agg(pl.col("sales").max().alias("largest"))
     absurd = imputed.join(largest, on="Division").filter(pl.col("sales") > pl.col("largest"))
     assert absurd["flags"].list.contains("median_above_max").all()
@@ -292,9 +292,8 @@ def test_a_stranger_far_away_changes_no_sip(panel: pl.DataFrame, start: int, wee
     )
     with_stranger = pl.concat([panel, stranger.select(panel.columns)])
     expected, found = (
-        imputation.impute(observed.lazy(), CONFIGS["past"], with_neighbours=True) for observed in (panel, with_stranger)
+        vn2pl.impute(observed.lazy(), CONFIGS["past"], save_neighbours=True) for observed in (panel, with_stranger)
     )
-    assert found.neighbours is not None
     lent = found.neighbours.filter(pl.col("neighbour_store") == -1).select(KEY).unique()
     # Where hardly anybody else is there to learn from, it may be among the nearest after all: no stranger then.
     assume(lent.height <= expected.sips.select(KEY).unique().height // 2)

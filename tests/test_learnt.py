@@ -23,7 +23,7 @@ from vn2pl.queries.panel import coded_panel
 from vn2pl.queries.profiles import CandidateWeeks
 from vn2pl.queries.profiles.learnt.cells import cells
 from vn2pl.queries.profiles.learnt.exact import COEFFICIENT_STEPS, products, solution
-from vn2pl.running.imputation import Engine
+from vn2pl.running.shards import Engine
 
 QUICK = settings(COMMON, max_examples=25, phases=[Phase.explicit, Phase.generate])
 LEARNT = vn2pl.Config(profile="learnt")

@@ -10,7 +10,7 @@ from commands import contents, run_impute
 
 from vn2pl import queries
 from vn2pl.running import checkpoint as unfinished
-from vn2pl.running import imputation
+from vn2pl.running import shards
 
 DONE_BEFORE_THE_STOP = 3
 
@@ -18,7 +18,7 @@ DONE_BEFORE_THE_STOP = 3
 @pytest.fixture
 def panel(tmp_path: Path, small_panel: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A panel whose search takes some ten shards, all of them worth keeping."""
-    monkeypatch.setattr(imputation, "PAIRS_PER_SHARD", 2_000)
+    monkeypatch.setattr(shards, "PAIRS_PER_SHARD", 2_000)
     monkeypatch.setattr(unfinished, "WORTH_KEEPING", 0)
     (tmp_path / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
     small_panel.write_parquet(tmp_path / "panel.parquet")
@@ -31,7 +31,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[int] | None]:
     seen: list[Sequence[int] | None] = []
     search = queries.search
 
-    def watched(*arguments: object, seasons: Sequence[int] | None = None) -> queries.Found:
+    def watched(*arguments: object, seasons: Sequence[int] | None = None) -> queries.Searched:
         seen.append(seasons)
         return search(*arguments, seasons=seasons)  # type: ignore[arg-type]
 
@@ -50,7 +50,7 @@ def _stopped(panel: Path, monkeypatch: pytest.MonkeyPatch, *options: object) -> 
     save = unfinished.KeptShards.save
     turn = count()
 
-    def stopping(self: unfinished.KeptShards, shard: imputation.Shard, frames: Sequence[pl.DataFrame]) -> None:
+    def stopping(self: unfinished.KeptShards, shard: shards.Shard, frames: Sequence[pl.DataFrame]) -> None:
         if next(turn) >= DONE_BEFORE_THE_STOP:
             raise KeyboardInterrupt
         save(self, shard, frames)

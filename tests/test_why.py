@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 import pytest
@@ -17,17 +16,10 @@ from test_command import vn2pl as command
 import vn2pl
 from vn2pl.cli import why
 from vn2pl.cli.main import parser
-from vn2pl.running import imputation
 from vn2pl.running.explanation import Explanation, Stockout, as_json, explain, find_stockout
 from vn2pl.writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, write_run
 
 KEY = ["Store", "Product", "week"]
-
-
-class Run(NamedTuple):
-    panel: pl.DataFrame
-    config: vn2pl.Config
-    result: imputation.Imputation
 
 
 CONFIGS = {
@@ -37,9 +29,8 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="module", params=[*CONFIGS.values()], ids=[*CONFIGS])
-def run(request: pytest.FixtureRequest, small_panel: pl.DataFrame) -> Run:
-    result = imputation.impute(small_panel.lazy(), request.param, with_neighbours=True)
-    return Run(small_panel, request.param, result)
+def run(request: pytest.FixtureRequest, small_panel: pl.DataFrame) -> vn2pl.Run:
+    return vn2pl.impute(small_panel, request.param, save_neighbours=True)
 
 
 @pytest.fixture(scope="module")
@@ -55,29 +46,28 @@ def chosen(small_panel: pl.DataFrame) -> Mapping[str, Stockout]:
     return {name: Stockout(*imputed.filter(sort).select(KEY).row(0)) for name, sort in sorts.items()}
 
 
-def _explanation(run: Run, stockout: Stockout) -> Explanation:
+def _explanation(run: vn2pl.Run, stockout: Stockout) -> Explanation:
     store, product, week = map(str, stockout)
     found = find_stockout(run.panel, store=store, product=product, week=week)
     assert found == stockout
-    return explain(run.panel.lazy(), run.config, found)
+    return explain(run, found)
 
 
 @pytest.mark.parametrize("sort", ["usual", "partial", "cold", "lost"])
-def test_an_explanation_is_what_the_whole_run_says(run: Run, chosen: Mapping[str, Stockout], sort: str) -> None:
+def test_an_explanation_is_what_the_whole_run_says(run: vn2pl.Run, chosen: Mapping[str, Stockout], sort: str) -> None:
     stockout = chosen[sort]
     explanation = _explanation(run, stockout)
-    imputed, sips = run.result.imputed.filter(stockout.is_row()), run.result.sips.filter(stockout.is_row())
+    imputed, sips = run.imputed.filter(stockout.is_row()), run.sips.filter(stockout.is_row())
     published = imputed.row(0, named=True)
     outcome = {name: explanation.outcome[name] for name in ("status", "own_weeks", "level_source", "flags")}
     assert outcome == {name: published[name] for name in outcome}
     assert explanation.sales == published["sales_observed"]
     assert_frame_equal(explanation.sip, sips.drop(KEY))
-    assert run.result.neighbours is not None
-    expected = run.result.neighbours.filter(stockout.is_row()).drop(KEY)
+    expected = run.neighbours.filter(stockout.is_row()).drop(KEY)
     assert_frame_equal(explanation.neighbours.select(expected.columns), expected)
 
 
-def test_what_a_distance_and_a_distribution_consist_of(run: Run, chosen: Mapping[str, Stockout]) -> None:
+def test_what_a_distance_and_a_distribution_consist_of(run: vn2pl.Run, chosen: Mapping[str, Stockout]) -> None:
     explanation = _explanation(run, chosen["usual"])
     parts = explanation.neighbours.select(pl.sum_horizontal(explanation.coordinates), "distance")
     assert parts.to_series().to_list() == pytest.approx(parts["distance"].to_list(), rel=1e-6, abs=1e-6)
@@ -91,7 +81,7 @@ def test_what_a_distance_and_a_distribution_consist_of(run: Run, chosen: Mapping
     assert median == explanation.outcome["point"]
 
 
-def test_json_holds_all_of_it(run: Run, chosen: Mapping[str, Stockout]) -> None:
+def test_json_holds_all_of_it(run: vn2pl.Run, chosen: Mapping[str, Stockout]) -> None:
     for stockout in (chosen["cold"], chosen["lost"]):
         explanation = _explanation(run, stockout)
         told = json.loads(json.dumps(as_json(explanation), allow_nan=False))
@@ -135,7 +125,7 @@ def test_keys_that_are_text(small_panel: pl.DataFrame, chosen: Mapping[str, Stoc
     )
     store, product, week = chosen["usual"]
     texts = {"store": f"[b]shop{store}", "product": f"00{product}", "week": str(week)}
-    assert explain(panel.lazy(), CONFIGS["expected"], find_stockout(panel, **texts)).sip.height
+    assert explain(vn2pl.impute(panel, CONFIGS["expected"]), find_stockout(panel, **texts)).sip.height
     with pytest.raises(vn2pl.InputError, match=rf"no such Product; nearest: 00{product}"):
         find_stockout(panel, **{**texts, "product": f"00{product}-"})
 

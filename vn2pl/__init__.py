@@ -1,11 +1,14 @@
 """Stockout imputation for retail demand as one Polars lazy query.
 
-Everything here takes and gives lazy frames; nothing is computed before ``collect``::
+A run is a value; its frames are computed when they are first asked for, and kept::
 
     import vn2pl
 
-    panel = vn2pl.scan_panel("sales.parquet")
-    sips = vn2pl.sips(panel, vn2pl.Config(n_neighbors=200)).collect()
+    run = vn2pl.impute(vn2pl.scan_panel("sales.parquet"), vn2pl.Config(n_neighbors=200))
+    run.sips, run.imputed
+
+For a single question there are lazy frames, such as ``vn2pl.sips(panel).collect()``; each call plans and computes all
+that its frame needs.
 """
 
 from importlib import import_module
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from .reading.config_files import load_config
     from .reading.demo import DemoPanel, demo_panel
     from .running.frames import features, imputed, neighbours, sample, sips, summary
+    from .running.imputation import Run
+    from .running.publishing import impute
 
 __version__ = "0.1.0"
 
@@ -28,9 +33,11 @@ _HOMES = {
     "Found": "queries",
     "InputError": "errors",
     "InputWarning": "errors",
+    "Run": "running.imputation",
     "check_panel": "reading",
     "demo_panel": "reading.demo",
     "features": "running.frames",
+    "impute": "running.publishing",
     "imputed": "running.frames",
     "load_config": "reading.config_files",
     "neighbours": "running.frames",
@@ -47,9 +54,11 @@ __all__ = [
     "Found",
     "InputError",
     "InputWarning",
+    "Run",
     "check_panel",
     "demo_panel",
     "features",
+    "impute",
     "imputed",
     "load_config",
     "neighbours",

@@ -57,7 +57,7 @@ def neighbours_in_shards(prepared: "Prepared", settings: "Settings") -> "pl.Data
 
     from vn2pl.queries import work_by_season
     from vn2pl.queries.names import RECIPIENT_SEASON
-    from vn2pl.running.imputation import Shard, plan_shards, side_by_side
+    from vn2pl.running.shards import Shard, plan_shards, side_by_side
 
     def search(shard: Shard) -> pl.DataFrame:
         targets = prepared.recipients.filter(pl.col(RECIPIENT_SEASON).is_in(list(shard.seasons)))

@@ -35,7 +35,7 @@ from ..evaluation.backtest import (
 from ..evaluation.masks import Mask, draw_masks
 from ..running.fingerprint import content
 from ..running.runs import BACKTEST, DEMO, refuse_unfit
-from ..writing.artifacts import BACKTEST_ROWS_FILE, BACKTEST_TABLE_FILE, RUN_FILE, listed_files
+from ..writing.artifacts import BACKTEST_OUTPUTS, RUN_FILE, listed_files
 from ..writing.transactions import output_folder, replacing_set
 from .inputs import configured, read_observed, refuse_overlap
 from .statuses import DONE
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     (config, attributes), folder = configured(arguments), Path(arguments.out)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     refuse_overlap(arguments.data, folder)
-    check = partial(refuse_unfit, folder, command=BACKTEST, data=arguments.data)
+    check = partial(refuse_unfit, folder, command=BACKTEST, data=arguments.data or DEMO)
     check()
     observed, _, notes = read_observed(arguments, config, attributes)
     masks = draw_masks(arguments.mask, observed, seeds=seeds)
@@ -87,8 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _write(result: Backtest, facts: dict[str, Any], folder: Path) -> None:
     with replacing_set(folder) as files:
-        files.parquet(BACKTEST_ROWS_FILE, result.rows)
-        files.parquet(BACKTEST_TABLE_FILE, result.table)
+        files.publish(BACKTEST_OUTPUTS, result._asdict())
         files.record(facts)
 
 

@@ -11,8 +11,8 @@ from ..checks import raise_any
 from ..config import Config
 from ..errors import InputError
 from ..reading.config_checks import dotted, find_problems
-from ..running.runs import FILES, IMPUTE, Facts, recorded, scanned
-from ..writing.artifacts import RUN_FILE
+from ..running.runs import IMPUTE, Facts, recorded, scanned
+from ..writing.artifacts import IMPUTE_FILES, RUN_FILE
 from .options import PROCESSED
 
 
@@ -40,7 +40,7 @@ def folder_of(arguments: argparse.Namespace) -> Path:
 
 def files_of(folder: Path) -> list[Path]:
     """The files of a run, as far as one may be there."""
-    return [folder / name for name in (*FILES.values(), RUN_FILE)]
+    return [folder / name for name in (*IMPUTE_FILES, RUN_FILE)]
 
 
 def finished(arguments: argparse.Namespace) -> Finished:

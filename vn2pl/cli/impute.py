@@ -2,184 +2,57 @@
 
 import argparse
 import json
-import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import msgspec
 import polars as pl
 
-from .. import __version__, queries
 from ..config import Config
 from ..evaluation.baselines import own_history
 from ..evaluation.metrics import coverage, pinball
 from ..queries.imputed import FLAG_NAMES
-from ..running import checkpoint as unfinished
-from ..running import memory
-from ..running.fingerprint import Fingerprint, fingerprint
-from ..running.imputation import Imputation, Search, find, published, ready
-from ..running.previous_run import Earlier, findings, look_at, nothing
+from ..running.imputation import Run
+from ..running.publishing import Source, impute
 from ..running.runs import DEMO, IMPUTE, refuse_unfit
-from ..writing.artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, SUMMARY_FILE, listed_files
-from ..writing.transactions import output_folder, replacing_set
+from ..writing.artifacts import IMPUTED_FILE, RUN_FILE, SIPS_FILE, listed_files
 from .inputs import configured, read_observed, refuse_overlap
-from .planning import dry_run, estimated, explain
+from .planning import dry_run, explain
 from .statuses import DONE, INCOMPLETE
-from .terminal import Reporter, print_table, reporter, say
+from .terminal import print_table, reporter, say
 
 NOTABLE = 0.1
 
 
-class Job(NamedTuple):
-    """A run about to begin: what to impute, what that rests on, and how far an earlier run did it."""
-
-    options: argparse.Namespace
-    config: Config
-    observed: pl.DataFrame
-    notes: Sequence[str]
-    now: Future[Fingerprint]
-    earlier: Earlier
-    report: Reporter
-
-    @property
-    def folder(self) -> Path:
-        """Where the files go."""
-        return Path(self.options.out)
-
-
-class Ended(NamedTuple):
-    """How a run ended: its figures, how many stockouts it computed, and what it made of an earlier run."""
-
-    figures: Mapping[str, float | None]
-    computed: int
-    earlier: Earlier
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Impute; returns the exit status."""
-    (config, attributes), folder = configured(arguments), Path(arguments.out)
-    timings: dict[str, float] = {}
+    (config, attributes), folder, data = configured(arguments), Path(arguments.out), arguments.data or DEMO
     refuse_overlap(arguments.data, folder)
-    check = partial(refuse_unfit, folder, command=IMPUTE, data=arguments.data)
-    check()
+    refuse_unfit(folder, command=IMPUTE, data=data)
     with reporter(quiet=arguments.quiet or arguments.json) as report:
         report.say("Reading the panel")
-        with _timed(timings, "read"):
-            observed, demand, notes = read_observed(arguments, config, attributes)
-        if arguments.dry_run or arguments.explain:
-            return _plan_only(arguments, observed, config)
-        # Where nothing was run before, the fingerprint is not needed before the end: it fills gaps of the first steps.
-        with output_folder(folder, check=check), ThreadPoolExecutor(1) as aside:
-            now = aside.submit(fingerprint, observed, config)
-            earlier = _earlier(arguments, config, now)
-            ended = _ended(Job(arguments, config, observed, notes, now, earlier, report), timings)
+        start = time.perf_counter()
+        observed, demand, notes = read_observed(arguments, config, attributes)
+        stockouts = "inferred" if arguments.infer_stockouts else "given"
+        begin = partial(
+            impute,
+            *(observed, config),
+            save_neighbours=arguments.save_neighbours,
+            ignore_memory=arguments.ignore_memory,
+            engine=arguments.engine,
+            report=report,
+            source=Source(data, stockouts, notes, {"read": time.perf_counter() - start}),
+        )
+        if arguments.explain or arguments.dry_run:
+            explain(begin()) if arguments.explain else dry_run(begin(), as_json=arguments.json)
+            return DONE
+        ended = begin(out=folder, full=arguments.full, fresh=arguments.fresh)
     _tell(arguments, ended, config, demand)
     return INCOMPLETE if arguments.strict and ended.figures["n_not_imputed"] else DONE
 
 
-def _earlier(arguments: argparse.Namespace, config: Config, now: Future[Fingerprint]) -> Earlier:
-    folder = Path(arguments.out)
-    if arguments.full or not (folder / RUN_FILE).exists():
-        return nothing("")
-    return look_at(folder, now.result(), config, with_neighbours=arguments.save_neighbours)
-
-
-def _ended(job: Job, timings: dict[str, float]) -> Ended:
-    """Impute what the earlier run has not, and write the files; leave them as they are where it has done all."""
-    if job.earlier.is_current and job.earlier.record:
-        return Ended(job.earlier.record.summary, 0, job.earlier)
-    with _timed(timings, "impute"):
-        search = _ready(job)
-        result = _imputed(job, search)
-    job.report.say("Writing")
-    _write(job, result, timings, computed=search.stockouts)
-    unfinished.discard(job.folder)
-    return Ended(dict(result.summary.iter_rows()), search.stockouts, job.earlier)
-
-
-def _ready(job: Job) -> Search:
-    options, config = job.options, job.config
-    features = queries.features(job.observed.lazy(), config)
-    search = ready(features, config, engine=options.engine, since=job.earlier.since)
-    if not options.ignore_memory:
-        needed = estimated(job.observed, search, with_neighbours=options.save_neighbours)
-        memory.require(needed, source=options.data or DEMO)
-    return search
-
-
-def _imputed(job: Job, search: Search) -> Imputation:
-    options, since = job.options, job.earlier.since
-    if options.fresh:
-        unfinished.discard(job.folder)
-    shelf = None
-    if search.pairs >= unfinished.WORTH_KEEPING:
-        now = job.now.result()
-        rests_on = [now.settings, sorted(now.weeks.items()), since, options.save_neighbours]
-        shelf = unfinished.KeptShards(job.folder, rests_on=rests_on)
-        if finished := shelf.finished(search.shards):
-            job.report.say(f"Going on after a run that was stopped: {finished} of {len(search.shards)} shards are kept")
-    found = [find(search, with_neighbours=options.save_neighbours, report=job.report, shelf=shelf)]
-    if since:
-        found.append(findings(job.folder, before=since, with_neighbours=options.save_neighbours))
-    return published(job.observed.lazy(), found)
-
-
-def _plan_only(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> int:
-    if arguments.explain:
-        explain(observed.lazy(), config)
-    else:
-        dry_run(
-            observed,
-            config,
-            engine=arguments.engine,
-            with_neighbours=arguments.save_neighbours,
-            as_json=arguments.json,
-        )
-    return DONE
-
-
-def _write(job: Job, result: Imputation, timings: dict[str, float], *, computed: int) -> None:
-    with replacing_set(job.folder) as files:
-        with _timed(timings, "write"):
-            files.parquet(IMPUTED_FILE, result.imputed)
-            files.parquet(SIPS_FILE, result.sips)
-            if result.neighbours is None:
-                # Those of an earlier run are not the neighbours of these SIPs.
-                files.remove(NEIGHBOURS_FILE)
-            else:
-                files.parquet(NEIGHBOURS_FILE, result.neighbours)
-            files.csv(SUMMARY_FILE, result.summary)
-        files.record(_facts(job, result, timings, computed=computed))
-
-
-def _facts(job: Job, result: Imputation, timings: Mapping[str, float], *, computed: int) -> dict[str, Any]:
-    now = job.now.result()
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": job.options.data or DEMO,
-        "data_fingerprint": now.content,
-        "stockouts": "inferred" if job.options.infer_stockouts else "given",
-        "notes": job.notes,
-        "config": msgspec.to_builtins(job.config),
-        "profile_parameters": msgspec.to_builtins(job.config.definition),
-        "versions": {"vn2pl": __version__, "polars": pl.__version__, "python": platform.python_version()},
-        "threads": pl.thread_pool_size(),
-        "rows": {"panel": job.observed.height, "sips": result.sips.height},
-        "stockouts_computed": computed,
-        "earlier_run": job.earlier.reason,
-        "summary": dict(result.summary.iter_rows()),
-        "seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
-        "fingerprint": msgspec.to_builtins(now),
-    }
-
-
-def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: pl.DataFrame | None) -> None:
+def _tell(arguments: argparse.Namespace, ended: Run, config: Config, demand: pl.DataFrame | None) -> None:
     if arguments.quiet and not arguments.json:
         return
     closeness = {} if demand is None else _closeness(Path(arguments.out), demand, config)
@@ -191,7 +64,7 @@ def _tell(arguments: argparse.Namespace, ended: Ended, config: Config, demand: p
         _tell_closeness(closeness, config.quantile_levels)
 
 
-def _tell_figures(ended: Ended, folder: Path) -> None:
+def _tell_figures(ended: Run, folder: Path) -> None:
     figures = ended.figures
     counts = {name: value or 0 for name, value in figures.items()}
     per_cent = f" ({lift:+.1f} %)" if (lift := figures["volume_lift_pct"]) is not None else ""
@@ -237,7 +110,7 @@ def _about_flags(figures: Mapping[str, float]) -> str:
     )
 
 
-def _about_earlier(ended: Ended, *, stockouts: int) -> str:
+def _about_earlier(ended: Run, *, stockouts: int) -> str:
     reason = f"{ended.earlier.reason[0].upper()}{ended.earlier.reason[1:]}"
     if ended.earlier.is_current:
         return f"{reason}: the files are as they were (--full computes all again)."
@@ -274,10 +147,3 @@ def _tell_closeness(closeness: dict[str, float], levels: tuple[float, ...]) -> N
     say()
     print_table("Against the demo panel's true demand", rows)
     say(f"(pinball over the {closeness['compared_weeks']:,.0f} stockouts that have own earlier weeks)")
-
-
-@contextmanager
-def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timings[name] = time.perf_counter() - start

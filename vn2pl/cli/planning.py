@@ -4,23 +4,20 @@ import json
 
 import polars as pl
 
-from .. import queries
-from ..config import Config
 from ..running import memory
-from ..running.imputation import Engine, Search, Shard, ready
+from ..running.imputation import Plan, Run
 from ..running.physical import physical_nodes
+from ..running.shards import Search, Shard
 from .terminal import print_table, say
 
 
-def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_neighbours: bool, as_json: bool) -> None:
+def dry_run(run: Run, /, *, as_json: bool) -> None:
     """Tell stockouts, candidates, pairs and memory of each shard.
 
     Features are computed, since pools are counted by them; nothing is searched or written.
     """
-    search = ready(queries.features(observed.lazy(), config), config, engine=engine)
+    search, peak, available = run.search, run.estimate().peak, memory.available()
     candidates = search.prepared.donors.select(pl.len()).collect().item()
-    peak = estimated(observed, search, with_neighbours=with_neighbours).peak
-    available = memory.available()
     if as_json:
         shards = [{**shard._asdict(), "pair_bytes": _pair_bytes(shard)} for shard in search.shards]
         told = {"candidates": candidates, "peak_bytes": peak, "available_bytes": available, "shards": shards}
@@ -33,21 +30,23 @@ def dry_run(observed: pl.DataFrame, config: Config, /, *, engine: Engine, with_n
     )
 
 
-def estimated(observed: pl.DataFrame, search: Search, /, *, with_neighbours: bool) -> memory.Estimate:
-    """The memory that a search will need."""
-    neighbours = search.neighbours() if with_neighbours else 0
-    return memory.estimate(rows=observed.height, pairs_at_once=search.pairs_at_once, neighbours=neighbours)
+def explain(run: Run, /) -> None:
+    """Print the stages of a run: of each the logical plan, and the nodes of the streaming engine's physical plan."""
+    for plan in run.plans():
+        print(f"STAGE {plan.stage}\n")
+        print(f"Logical plan, optimised ({plan.engine} engine)\n")
+        print(pl.explain_all(plan.frames.values()))
+        if plan.engine == "streaming":
+            _tell_nodes(plan)
+        print()
 
 
-def explain(observed: pl.LazyFrame, config: Config, /) -> None:
-    """Print the logical plan of the SIPs and the nodes of the streaming engine's physical plan."""
-    sips = queries.plan(observed, config).sips
-    print("LOGICAL PLAN, optimised\n")
-    print(sips.explain())
-    print("\nPHYSICAL PLAN of the streaming engine, from the result back to the sources (! = falls back to memory)\n")
-    for node in physical_nodes(sips):
-        first_line = node.detail.partition("\n")[0][:100]
-        print(f"{'!' if node.falls_back else ' '} {node.kind:<60.60} {first_line}".rstrip())
+def _tell_nodes(plan: Plan) -> None:
+    for name, frame in plan.frames.items():
+        print(f"\nPhysical plan of {name}, from the result back to the sources (! = falls back to memory)\n")
+        for node in physical_nodes(frame):
+            first_line = node.detail.partition("\n")[0][:100]
+            print(f"{'!' if node.falls_back else ' '} {node.kind:<60.60} {first_line}".rstrip())
 
 
 def _tell(search: Search) -> None:

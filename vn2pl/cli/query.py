@@ -11,12 +11,11 @@ import polars as pl
 import polars.selectors as cs
 from polars.exceptions import PolarsError
 
-from .. import queries
 from ..errors import InputError
-from ..running import memory
-from ..running.imputation import ready
+from ..running.imputation import Run
+from ..running.publishing import Source, impute
 from ..running.runs import steadily
-from ..running.sql import Query, answer, bind, load, parameter_values, shipped
+from ..running.sql import TABLES, Query, answer, bind, load, named, parameter_values, shipped
 from ..writing.artifacts import replacing
 from .finished import files_of, finished, folder_of, refuse_both
 from .inputs import configured, read_observed, refuse_replacing
@@ -27,6 +26,7 @@ from .terminal import print_columns, say
 
 ROWS_SHOWN = 50
 TABLE = "table"
+NEIGHBOURS = "neighbours"
 NO_NEIGHBOURS = "run vn2pl impute with --save-neighbours, or give --data"
 
 
@@ -48,8 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _answer(query: Query, arguments: argparse.Namespace, given: Mapping[str, str]) -> pl.DataFrame:
+    with_neighbours = bool(named(bind(query, given), [NEIGHBOURS]))
+
     def asked() -> pl.DataFrame:
-        return answer(query, _tables(arguments), given, absent={"neighbours": NO_NEIGHBOURS})
+        return answer(
+            query, _tables(arguments, with_neighbours=with_neighbours), given, absent={NEIGHBOURS: NO_NEIGHBOURS}
+        )
 
     return asked() if arguments.data else steadily(asked, folder_of(arguments))
 
@@ -64,28 +68,38 @@ def _form(arguments: argparse.Namespace) -> str:
     return form
 
 
-def _tables(arguments: argparse.Namespace) -> dict[str, pl.LazyFrame]:
-    if arguments.data:
-        config, attributes = configured(arguments)
-        observed = read_observed(arguments, config, attributes).panel
-        search = ready(queries.features(observed.lazy(), config), config)
-        if not arguments.ignore_memory:
-            # One query searches all pairs at once, not shard by shard.
-            needed = memory.estimate(rows=observed.height, pairs_at_once=search.pairs)
-            memory.require(needed, source=arguments.data)
-        return _tables_of(observed.lazy(), queries.search(search.prepared, config))
-    return finished(arguments).tables
+class Tables(Mapping[str, pl.LazyFrame]):
+    """The tables of a run, each computed when it is looked up."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __getitem__(self, name: str) -> pl.LazyFrame:
+        if name not in TABLES:
+            raise KeyError(name)
+        frame: pl.DataFrame = getattr(self._run, name)
+        return frame.lazy()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLES)
+
+    def __len__(self) -> int:
+        return len(TABLES)
 
 
-def _tables_of(panel: pl.LazyFrame, found: queries.Found) -> dict[str, pl.LazyFrame]:
-    imputed = queries.imputed_panel(panel, found.outcomes)
-    return {
-        "panel": panel,
-        "imputed": imputed,
-        "sips": found.sips,
-        "summary": queries.summary_figures(imputed),
-        "neighbours": found.neighbours,
-    }
+def _tables(arguments: argparse.Namespace, *, with_neighbours: bool = False) -> Mapping[str, pl.LazyFrame]:
+    if not arguments.data:
+        return finished(arguments).tables
+    config, attributes = configured(arguments)
+    observed = read_observed(arguments, config, attributes).panel
+    return Tables(
+        impute(
+            *(observed, config),
+            save_neighbours=with_neighbours,
+            ignore_memory=arguments.ignore_memory,
+            source=Source(arguments.data),
+        )
+    )
 
 
 def _publish(frame: pl.DataFrame, query: Query, form: str, to: str | None) -> None:

@@ -8,9 +8,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from ..running.imputation import Report, Shard
+from ..running.shards import SILENT, Report, Shard
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -20,23 +20,6 @@ if TYPE_CHECKING:
 
 ANY_WIDTH = 10_000
 LEAST_WIDTH = 20
-
-
-class Reporter(Report, Protocol):
-    """Hears how a run goes on."""
-
-    def say(self, text: str) -> None:
-        """Tell of a step of the run."""
-
-
-class Silent:
-    """Says nothing."""
-
-    def say(self, text: str) -> None: ...
-
-    def planned(self, shards: Sequence[Shard]) -> None: ...
-
-    def finished(self, shard: Shard) -> None: ...
 
 
 class Lines:
@@ -79,10 +62,10 @@ class Bar(Lines):
 
 
 @contextmanager
-def reporter(*, quiet: bool) -> Iterator[Reporter]:
+def reporter(*, quiet: bool) -> Iterator[Report]:
     """A bar on a terminal, plain lines elsewhere, silence if wanted."""
     if quiet:
-        yield Silent()
+        yield SILENT
         return
     from rich.console import Console
 

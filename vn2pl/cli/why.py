@@ -19,7 +19,9 @@ from ..queries.names import DEMAND, DISTANCE, QUANTILE, RANK, SALES, VALUE, WEIG
 from ..queries.neighbours import NEIGHBOUR
 from ..running import memory
 from ..running.explanation import Explanation, as_json, as_published, explain, find_stockout, is_alike
+from ..running.publishing import impute
 from ..running.runs import steadily
+from ..schemas import FLAGS, LEVEL_SOURCES, STATUSES
 from .finished import Finished, finished, folder_of, refuse_both
 from .inputs import configured, read_observed
 from .layout import Column, printable, table
@@ -35,24 +37,6 @@ CONTINUED = "(continued)"
 BAR, SHORT_BAR = 20, 8
 ROOMY = 44
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-STATUS_WORDS = {
-    "imputed": "imputed",
-    "no_candidates": "not imputed: there is no in-stock week that it may learn from",
-}
-FLAG_WORDS = {
-    "no_candidates": "no candidates: no in-stock week that it may learn from",
-    "cold_start": "cold start: no in-stock week of its own, so its level is that of other SKUs",
-    "too_few_candidates": "too few candidates: fewer in-stock weeks to compare with than neighbours sought",
-    "above_candidate_max": "above candidate maximum: its highest quantile is more than any SKU sold in those weeks",
-    "median_above_max": "median above maximum: the median is more than any SKU of its kind sold in those weeks",
-    "bound_beyond_candidates": "bound beyond candidates: it sold more already than its neighbours would have",
-    "inferred_stockout": "inferred stockout: the panel does not say so; its sales suggest it (--infer-stockouts)",
-}
-SOURCE_WORDS = {
-    "own": "its own weeks",
-    "panel": "the whole panel",
-    "prior": "the configured prior",
-}
 # Numbers that only tell SKUs apart: nothing to read in themselves.
 CODES = {"kind"}
 PAST_OR_ALL = {"past": "earlier in-stock weeks", "all": "in-stock weeks, earlier and later,"}
@@ -131,7 +115,7 @@ def _of_run(arguments: argparse.Namespace) -> Told:
 
 def _explained(arguments: argparse.Namespace, observed: pl.DataFrame, config: Config) -> Explanation:
     stockout = find_stockout(observed, store=arguments.store, product=arguments.product, week=arguments.week)
-    return explain(observed.lazy(), config, stockout)
+    return explain(impute(observed, config), stockout)
 
 
 def _screen(told: Told, console: Console) -> Group:
@@ -175,11 +159,11 @@ def _sentences(explanation: Explanation, config: Config) -> Iterator[tuple[str, 
     yield "Sold", f"{_units(explanation.sales)}, so demand was at least that" if explanation.sales else "0"
     if explanation.sip.height:
         yield "Demand", _demand(explanation)
-    yield "Status", STATUS_WORDS.get(outcome["status"], outcome["status"])
+    yield "Status", STATUSES[outcome["status"]].sentence
     if explanation.neighbours.height:
         yield "Learnt from", _pool(explanation, config)
     for number, flag in enumerate(outcome["flags"]):
-        yield "" if number else "Flags", FLAG_WORDS.get(flag, flag)
+        yield "" if number else "Flags", FLAGS[flag].sentence
     if not outcome["flags"]:
         yield "Flags", "none"
 
@@ -208,7 +192,7 @@ def _profile(explanation: Explanation, name: str) -> Table:
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", overflow="fold")
     grid.add_row("Own in-stock weeks", f"{outcome['own_weeks']:,}")
-    grid.add_row("Level rests on", SOURCE_WORDS.get(source, f"its {source}"))
+    grid.add_row("Level rests on", LEVEL_SOURCES.get(source, f"its {source}"))
     for feature, value in explanation.features.items():
         if feature in CODES:
             continue

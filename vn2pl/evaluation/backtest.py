@@ -15,7 +15,7 @@ from .. import queries
 from ..queries.distributions import MASS
 from ..queries.names import DEMAND, IN_STOCK, KEY, LEVEL_SOURCE, OWN_WEEKS, QUANTILE, RECIPIENT, SALES, SKU, VALUE
 from ..queries.profiles import CandidateWeeks
-from ..running.imputation import Engine, actual_engine, ready, run
+from ..running.shards import Engine, actual_engine, ready, run
 from . import baselines, metrics
 from .masks import BOUND, SCORED, Mask
 
@@ -180,14 +180,18 @@ def _search(shown: pl.DataFrame, settings: queries.Settings, *, engine: Engine) 
     """
     scored = shown.lazy().select(*KEY, SCORED)
     features = queries.features(shown.lazy(), settings).join(scored, on=KEY)
-    search = ready(features.filter(pl.col(IN_STOCK) | pl.col(SCORED)), settings, engine=engine)
+    relevant = features.filter(pl.col(IN_STOCK) | pl.col(SCORED)).collect(engine=actual_engine(engine))
+    search = ready(queries.prepare(relevant.lazy(), settings), settings, engine=engine)
 
-    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
+    def plan(seasons: Sequence[int]) -> list[pl.LazyFrame]:
+        found = queries.search(search.prepared, settings, seasons=seasons)
         distributions = _named(found.distributions, search.prepared.recipients, demand_unit=settings.demand_unit)
-        return [found.sips, distributions, found.outcomes.select(*KEY, OWN_WEEKS, LEVEL_SOURCE)]
+        return [found.quantiles, distributions]
 
-    sips, masses, sources = (frame.lazy() for frame in run(search, wanted))
-    return _Answers(sips, masses), sources
+    quantiles, masses = (frame.lazy() for frame in run(search, plan))
+    published = queries.published(quantiles, search.prepared, settings)
+    sips, outcomes = (frame.lazy() for frame in pl.collect_all(published, engine=actual_engine(engine)))
+    return _Answers(sips, masses), outcomes.select(*KEY, OWN_WEEKS, LEVEL_SOURCE)
 
 
 def _named(distributions: pl.LazyFrame, targets: pl.LazyFrame, *, demand_unit: float) -> pl.LazyFrame:

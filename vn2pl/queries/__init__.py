@@ -1,9 +1,9 @@
 """The plan: from a panel to the demand that stockouts hid, as Polars lazy frames.
 
-Read :func:`features`, :func:`prepare` and :func:`search` top to bottom; they tell the problem as it is solved. Every
-builder is pure, LazyFrame in and LazyFrame out, so that the command, notebooks, the backtest and a cluster all run the
-same plan. Frames that several others build on are cached: Polars finds common subplans, but not those within one
-another.
+Read :func:`features`, :func:`prepare`, :func:`search` and :func:`published` top to bottom; they tell the problem as it
+is solved. Every builder is pure, LazyFrame in and LazyFrame out, so that the command, notebooks, the backtest and a
+cluster all run the same plan. Frames that several others build on are cached: Polars finds common subplans, but not
+those within one another.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from ..writing.spreadsheet import for_spreadsheets, wide
-from .distributions import distributions, quantiles, sips
+from .distributions import demand_distributions, quantiles, sips
 from .donors import deduplicated, select_donors, select_recipients, with_pools
 from .draws import draw_samples
 from .imputed import imputed_panel, largest_sales, marked, outcomes
@@ -30,6 +30,7 @@ from .workload import work_by_season
 __all__ = [
     "Found",
     "Prepared",
+    "Searched",
     "Settings",
     "coefficients",
     "draw_samples",
@@ -42,6 +43,7 @@ __all__ = [
     "prepare",
     "published",
     "search",
+    "solve",
     "summary_figures",
     "wide",
     "with_inferred_stockouts",
@@ -56,6 +58,14 @@ class Prepared(NamedTuple):
     donors: pl.LazyFrame
     blocks: pl.LazyFrame
     largest_sales: pl.LazyFrame
+
+
+class Searched(NamedTuple):
+    """What a search finds: frames of the recipients that have neighbours."""
+
+    neighbours: pl.LazyFrame
+    distributions: pl.LazyFrame
+    quantiles: pl.LazyFrame
 
 
 class Found(NamedTuple):
@@ -112,8 +122,8 @@ def prepare(features: pl.LazyFrame, settings: Settings, /, *, since: date | None
     )
 
 
-def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Found:
-    """SIPs for the stockouts of the given recipient seasons, or of all; disjoint seasons concatenate exactly."""
+def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] | None = None) -> Searched:
+    """Quantiles of the stockouts of the given recipient seasons, or of all; disjoint seasons concatenate exactly."""
     profile, levels, unit = settings.definition, settings.quantile_levels, settings.demand_unit
     stockouts, donors, reachable, _ = prepared
     if seasons is not None:
@@ -123,15 +133,11 @@ def search(prepared: Prepared, settings: Settings, /, *, seasons: Sequence[int] 
     firsts = stockouts.join(same.filter(pl.col(RECIPIENT) == pl.col(REPRESENTATIVE)), on=RECIPIENT, how="semi").cache()
     neighbours = nearest(firsts, donors, reachable, profile)
     lent = donor_values(neighbours, donors, profile).cache()
-    distributed = distributions(lent, firsts, profile).cache()
-    cut = _for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit))
-    answers, told = published(cut.cache(), prepared._replace(recipients=stockouts), settings)
-    return Found(
+    distributed = demand_distributions(lent, firsts, profile).cache()
+    return Searched(
         neighbours=named_neighbours(_for_all(same, lent), stockouts, donors, demand_unit=unit),
         distributions=_for_all(same, distributed),
-        quantiles=cut,
-        sips=answers,
-        outcomes=told,
+        quantiles=_for_all(same, quantiles(distributed, firsts, levels=levels, demand_unit=unit)),
     )
 
 
@@ -144,9 +150,15 @@ def published(quantiles: pl.LazyFrame, prepared: Prepared, settings: Settings, /
     )
 
 
+def solve(prepared: Prepared, settings: Settings, /) -> Found:
+    """Search all stockouts and make their SIPs and outcomes, in one lazy plan."""
+    found = search(prepared, settings)
+    return Found(*found, *published(found.quantiles.cache(), prepared, settings))
+
+
 def plan(observed: pl.LazyFrame, settings: Settings, /) -> Found:
     """The whole way from an observed panel to SIPs, lazily."""
-    return search(prepare(features(observed, settings), settings), settings)
+    return solve(prepare(features(observed, settings), settings), settings)
 
 
 def _for_all(same: pl.LazyFrame, found: pl.LazyFrame) -> pl.LazyFrame:

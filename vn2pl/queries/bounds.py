@@ -35,7 +35,6 @@ ADDED = (
     *(
         "sku",
         "hash",
-        "hash_order",
         "sales_observed",
         "own_weeks",
         "level_source",

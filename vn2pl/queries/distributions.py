@@ -30,7 +30,7 @@ OVERDISPERSION_BOUNDS = (0.001, 10.0)
 TAIL_DEVIATIONS = 10
 
 
-def distributions(donor_values: pl.LazyFrame, recipients: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
+def demand_distributions(donor_values: pl.LazyFrame, recipients: pl.LazyFrame, profile: Profile, /) -> pl.LazyFrame:
     """Demand of each recipient as a discrete distribution over multiples of the demand unit.
 
     A neighbour's demand, to a quarter of a multiple, is split between the two next multiples in proportion; that of a

@@ -112,7 +112,7 @@ def _key_problems(values: Mapping[Any, Any], kind: inspect.StructType, place: Pl
 
 
 def _item_problems(values: list[Any], kind: inspect.VarTupleType | inspect.ListType, place: Place) -> Iterator[Problem]:
-    if len(values) < (kind.min_length or 0):
+    if not (kind.min_length or 0) <= len(values) <= (kind.max_length or len(values)):
         yield place, f"expected {_in_words(kind)}, got {shown(values)}"
     for index, value in enumerate(values):
         yield from _problems(value, kind.item_type, (*place, index))
@@ -187,8 +187,11 @@ def _in_words(kind: inspect.Type) -> str:
             return "true or false"
         case inspect.LiteralType(values=values):
             return " or ".join(map(str, values))
-        case inspect.VarTupleType(min_length=least) | inspect.ListType(min_length=least):
-            return f"a list{f' of at least {least}' if least else ''}"
+        case (
+            inspect.VarTupleType(min_length=least, max_length=most)
+            | inspect.ListType(min_length=least, max_length=most)
+        ):
+            return f"a list{f' of {least}' if least and least == most else f' of at least {least}' if least else ''}"
         case inspect.StrType():
             return ATTRIBUTE if _is_attribute(kind) else "text"
         case inspect.NoneType():

@@ -9,7 +9,7 @@ import polars as pl
 
 from ..writing.artifacts import RUN_FILE, find_damage, write_parquet, write_run
 from ..writing.transactions import making
-from .imputation import Shard
+from .shards import Shard
 
 FOLDER = "unfinished"
 # Searching fewer pairs than this takes some ten seconds: then there is little to lose and nothing is kept.

@@ -39,6 +39,7 @@ from ..queries.names import (
 )
 from ..queries.neighbours import NEIGHBOUR, gap
 from ..queries.profiles.base import Profile
+from .imputation import Run
 
 SUGGESTED = 3
 PROBABILITY = "probability"
@@ -100,14 +101,17 @@ def find_stockout(observed: pl.DataFrame, /, *, store: str, product: str, week: 
     return stockout
 
 
-def explain(observed: pl.LazyFrame, settings: queries.Settings, stockout: Stockout, /) -> Explanation:
-    """Search the neighbours of one stockout of a panel, and gather what led to them and what they lead to."""
+def explain(run: Run, stockout: Stockout, /) -> Explanation:
+    """Search the neighbours of one stockout, and gather what led to them and what they lead to.
+
+    The search is for this one alone; the features are those of the run.
+    """
+    observed, settings, features = run.panel.lazy(), run.config, run.features
     profile = settings.definition
-    features = queries.features(observed, settings).collect(engine="streaming")
     # Features need every row; the search needs no other stockout.
     relevant = features.lazy().filter(pl.col(IN_STOCK) | stockout.is_row())
     prepared = queries.prepare(relevant, settings)
-    found = queries.search(prepared, settings)
+    found = queries.solve(prepared, settings)
     lazy = {
         "recipient": prepared.recipients,
         "outcome": queries.marked(found.outcomes, observed).drop(KEY),

@@ -1,225 +1,184 @@
-"""Running the plan: features once, then shards of target seasons, each a lazy plan of its own, two at a time."""
+"""A run as a value: frames by name, each computed when it is first asked for, and kept."""
 
-import math
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import date
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from .. import queries
-from ..queries.names import KEY, QUANTILE, RANK, RECIPIENT_SEASON, K
-from ..queries.workload import PAIRS, STOCKOUTS, work_by_season
+from ..queries.names import KEY, QUANTILE, RANK
+from . import memory
+from .previous_run import EVERY, Earlier, nothing
+from .shards import SILENT, Engine, Report, Search, Shard, Shelf, actual_engine, ready, run
+from .stages import Findings, Stages
 
-Engine = Literal["auto", "streaming", "in-memory"]
-PAIRS_PER_SHARD = 24_000_000
-PAIRS_WORTH_CUTTING = 0.1
-SHARDS_AT_ONCE = 2
-
-
-T = TypeVar("T")
+# By then all is in memory, whatever the engine of the search: streaming would take longer, and more memory.
+IN_MEMORY: Literal["in-memory"] = "in-memory"
 
 
-class Shard(NamedTuple):
-    """Target seasons that are searched together, and how many stockouts and pairs they have."""
+class Plan(NamedTuple):
+    """A stage of a run: the lazy frames that it collects together, and the engine that collects them."""
 
-    seasons: tuple[int, ...]
-    stockouts: int
-    pairs: int
-
-
-class Report(Protocol):
-    """Hears how a search goes on."""
-
-    def planned(self, shards: Sequence[Shard]) -> None:
-        """The shards that are about to be searched."""
-
-    def finished(self, shard: Shard) -> None:
-        """One of them is done."""
+    stage: str
+    frames: Mapping[str, pl.LazyFrame]
+    engine: Literal["streaming", "in-memory"]
 
 
-class Shelf(Protocol):
-    """Keeps what shards found, so that a run that is stopped can go on."""
+class Run:
+    """An imputation of a panel, as :func:`vn2pl.impute` gives it: its frames, computed on demand and kept.
 
-    def load(self, shard: Shard) -> list[pl.DataFrame] | None:
-        """The frames of a shard that was searched before, or None."""
+    ``features`` costs the first stage, ``sips``, ``outcomes``, ``imputed``, ``summary`` and ``figures`` all of them;
+    whatever was computed is not computed again. Neighbours are hundreds of rows for each stockout, so that they are
+    kept only where ``save_neighbours`` says so, or where ``neighbours`` is what is asked for first; else they cost a
+    second search. ``coefficients``, where a profile learns any, are fitted apart from the features.
 
-    def save(self, shard: Shard, frames: Sequence[pl.DataFrame]) -> None:
-        """Keep the frames of a shard."""
-
-
-class Search(NamedTuple):
-    """Collected sides of the join, ready to be searched shard by shard."""
-
-    prepared: queries.Prepared
-    shards: list[Shard]
-    settings: queries.Settings
-    engine: Engine
-
-    @property
-    def stockouts(self) -> int:
-        """Stockouts of all shards."""
-        return sum(shard.stockouts for shard in self.shards)
-
-    @property
-    def pairs(self) -> int:
-        """Pairs of all shards."""
-        return sum(shard.pairs for shard in self.shards)
-
-    @property
-    def pairs_at_once(self) -> int:
-        """Pairs of the shards that are searched at the same time, at most."""
-        return sum(sorted(shard.pairs for shard in self.shards)[-shards_at_once() :])
-
-    def neighbours(self) -> int:
-        """Neighbours that will be found, at most."""
-        return self.prepared.recipients.select(pl.col(K).cast(pl.Int64).sum()).collect().item() or 0
-
-
-class Findings(NamedTuple):
-    """What was found for stockouts, as in ``queries.Found``, sorted; neighbours only where they were asked for."""
-
-    sips: pl.DataFrame
-    outcomes: pl.DataFrame
-    neighbours: pl.DataFrame | None = None
-
-
-class Imputation(NamedTuple):
-    """The frames of a run, as published; neighbours only where they were asked for."""
-
-    imputed: pl.DataFrame
-    sips: pl.DataFrame
-    summary: pl.DataFrame
-    neighbours: pl.DataFrame | None
-
-
-def impute(
-    observed: pl.LazyFrame,
-    settings: queries.Settings,
-    /,
-    *,
-    engine: Engine = "auto",
-    with_neighbours: bool = False,
-    report: Report | None = None,
-) -> Imputation:
-    """Impute every stockout of a checked panel (columns Store, Product, week, sales, in_stock and attributes).
-
-    ``report`` hears of the shards before the first is searched, and of each when it is done.
+    ``earlier`` tells what of an earlier run in the output folder was used.
     """
-    search = ready(queries.features(observed, settings), settings, engine=engine)
-    return published(observed, [find(search, with_neighbours=with_neighbours, report=report)])
+
+    def __init__(
+        self,
+        panel: pl.DataFrame,
+        config: queries.Settings,
+        /,
+        *,
+        save_neighbours: bool = False,
+        ignore_memory: bool = False,
+        engine: Engine = "auto",
+        report: Report = SILENT,
+        source: str = "panel",
+        earlier: Earlier | None = None,
+        found_earlier: Callable[[], Findings | None] = lambda: None,
+        shelf: Callable[[Search], Shelf | None] = lambda _: None,
+    ) -> None:
+        """``source`` is what messages call the panel, ``found_earlier`` gives what ``earlier`` says is there, or None
+        where it is gone, and ``shelf`` a place for shards of a search that are done."""
+        self.panel, self.config = panel, config
+        self.earlier = earlier or nothing("")
+        self.has_neighbours = save_neighbours
+        self.stages = Stages(panel, config, self.earlier.since)
+        self._anew = partial(
+            Run, panel, config, ignore_memory=ignore_memory, engine=engine, report=report, source=source
+        )
+        self._ignores_memory, self._engine, self._report, self._source = ignore_memory, engine, report, source
+        self._found_earlier, self._shelf = found_earlier, shelf
+
+    @cached_property
+    def features(self) -> pl.DataFrame:
+        """What the profile knows of every SKU-week: one row per row of the panel."""
+        return self.stages.features().collect(engine=actual_engine(self._engine))
+
+    @cached_property
+    def coefficients(self) -> pl.DataFrame | None:
+        """What the features rest on, week by week, where the profile learns (see ``queries.coefficients``)."""
+        fitted = queries.coefficients(self.panel.lazy(), self.config)
+        return None if fitted is None else fitted.collect(engine=actual_engine(self._engine))
+
+    @cached_property
+    def search(self) -> Search:
+        """Both sides of the join, in memory, cut into shards; nothing is searched."""
+        return ready(self.stages.match(self.features), self.config, engine=self._engine)
+
+    @property
+    def sips(self) -> pl.DataFrame:
+        """Each stockout's distribution of demand: Store, Product, week, quantile, value (units)."""
+        return self._findings.sips
+
+    @property
+    def outcomes(self) -> pl.DataFrame:
+        """What came of each stockout: its median and what stands behind it, as in ``queries.Found``."""
+        return self._findings.outcomes
+
+    @cached_property
+    def neighbours(self) -> pl.DataFrame:
+        """Each stockout's neighbours (see :func:`vn2pl.neighbours`); a search of its own where others were first."""
+        if "_findings" not in self.__dict__:
+            self.has_neighbours = True
+        found = self._findings.neighbours
+        return self._searched_again().neighbours if found is None else found
+
+    @cached_property
+    def imputed(self) -> pl.DataFrame:
+        """The panel with medians in place of censored sales, and what stands behind each: ``queries.imputed_panel``."""
+        return self.stages.fill(self.outcomes).collect(engine=IN_MEMORY)
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """The figures: metric, value (see ``queries.summary_figures``)."""
+        return self.stages.summarise(self.imputed).collect(engine=IN_MEMORY)
+
+    @cached_property
+    def figures(self) -> Mapping[str, float | None]:
+        """The summary as a mapping; of an earlier run that is current it needs no other frame."""
+        current = self.earlier.record if self.earlier.is_current else None
+        return dict(self.summary.iter_rows()) if current is None else current.summary
+
+    @property
+    def computed(self) -> int:
+        """Stockouts that no earlier run had done."""
+        return 0 if self.earlier.since == EVERY else self.search.stockouts
+
+    def estimate(self) -> memory.Estimate:
+        """The memory that the search will need."""
+        neighbours = self.search.neighbours() if self.has_neighbours else 0
+        return memory.estimate(rows=self.panel.height, pairs_at_once=self.search.pairs_at_once, neighbours=neighbours)
+
+    def plans(self) -> Iterator[Plan]:
+        """The stages in order, as they are collected. Features and both sides are computed, but nothing is searched."""
+        stages, sides, streaming = self.stages, self.search.prepared, actual_engine(self._engine)
+        yield Plan("Features", {"features": stages.features()}, streaming)
+        yield Plan("Match: both sides of the join, and pools", stages.match(self.features)._asdict(), streaming)
+        first = (self.search.shards or [Shard((), 0, 0)])[0]
+        found = stages.search(sides, first.seasons, with_neighbours=self.has_neighbours)
+        names = ("quantiles", "neighbours")
+        yield Plan(f"Search: {_told(first)}", dict(zip(names, found, strict=False)), streaming)
+        sips, outcomes = stages.publish(sides, found[0].collect_schema().to_frame())
+        yield Plan("Publish: SIPs and outcomes", {"sips": sips, "outcomes": outcomes}, streaming)
+        imputed = stages.fill(outcomes.collect_schema().to_frame())
+        yield Plan("Publish: the imputed panel", {"imputed": imputed}, IN_MEMORY)
+        summary = stages.summarise(imputed.collect_schema().to_frame())
+        yield Plan("Publish: the summary", {"summary": summary}, IN_MEMORY)
+
+    def forget_features(self) -> None:
+        """Let go of the features, which take as much memory as the panel; they are computed again when asked for."""
+        self.__dict__.pop("features", None)
+
+    @cached_property
+    def _findings(self) -> Findings:
+        before = None if self.earlier.since is None else self._found_earlier()
+        if self.earlier.since is not None and before is None:
+            return self._anew(save_neighbours=self.has_neighbours)._findings
+        parts = [] if self.earlier.since == EVERY else [self._searched()]
+        return _together([*parts, *([before] if before else [])])
+
+    def _searched_again(self) -> "Run":
+        """A run with neighbours, which starts from both sides of the join where these are of all stockouts."""
+        again = self._anew(save_neighbours=True)
+        if self.earlier.since is None:
+            again.search = self.search
+        return again
+
+    def _searched(self) -> Findings:
+        """Search all shards but those on the shelf. SIPs and outcomes are made once for all of them."""
+        search = self.search
+        if not self._ignores_memory:
+            memory.require(self.estimate(), source=self._source)
+        plan = partial(self.stages.search, search.prepared, with_neighbours=self.has_neighbours)
+        quantiles, *neighbours = run(search, plan, report=self._report, shelf=self._shelf(search))
+        told = self.stages.publish(search.prepared, quantiles)
+        return Findings(*pl.collect_all(told, engine=actual_engine(self._engine)), *neighbours)
 
 
-def ready(
-    features: pl.LazyFrame, settings: queries.Settings, /, *, engine: Engine = "auto", since: date | None = None
-) -> Search:
-    """Collect features and both sides of the join, of stockouts from a week on or all, and cut the work into shards."""
-    collected = features.collect(engine=actual_engine(engine)).lazy()
-    sides = pl.collect_all(queries.prepare(collected, settings, since=since), engine=actual_engine(engine))
-    prepared = queries.Prepared(*(side.lazy() for side in sides))
-    load = work_by_season(prepared.recipients).collect(engine=actual_engine(engine))
-    return Search(prepared, plan_shards(load), settings, engine)
-
-
-def find(
-    search: Search, /, *, with_neighbours: bool = False, report: Report | None = None, shelf: Shelf | None = None
-) -> Findings:
-    """Search all shards but those on the shelf, which keeps each that is done."""
-
-    def wanted(found: queries.Found) -> list[pl.LazyFrame]:
-        return [found.quantiles, *([found.neighbours] if with_neighbours else [])]
-
-    # Sorted and named once for all shards, and not in the plan of each: to plan takes as long as to run these.
-    quantiles, *neighbours = run(search, wanted, report=report, shelf=shelf)
-    told = queries.published(quantiles.lazy(), search.prepared, search.settings)
-    return Findings(*pl.collect_all(told, engine=actual_engine(search.engine)), *neighbours)
-
-
-def published(observed: pl.LazyFrame, findings: Sequence[Findings], /) -> Imputation:
-    """The frames of a run, from what was found for disjoint sets of stockouts that are all of the panel's.
-
-    All of it is in memory by now, whatever the engine of the search: streaming would take longer, and more memory.
-    """
-    outcomes = pl.concat([found.outcomes for found in findings])
-    neighbours = [found.neighbours for found in findings if found.neighbours is not None]
-    imputed = queries.imputed_panel(observed, outcomes.lazy()).collect(engine="in-memory")
-    sips = findings[0].sips if len(findings) == 1 else pl.concat(found.sips for found in findings).sort(*KEY, QUANTILE)
-    return Imputation(
-        imputed=imputed,
-        sips=sips,
-        summary=queries.summary_figures(imputed.lazy()).collect(engine="in-memory"),
+def _together(parts: list[Findings]) -> Findings:
+    """What was found for disjoint sets of stockouts."""
+    neighbours = [part.neighbours for part in parts if part.neighbours is not None]
+    return Findings(
+        sips=parts[0].sips if len(parts) == 1 else pl.concat(part.sips for part in parts).sort(*KEY, QUANTILE),
+        outcomes=pl.concat(part.outcomes for part in parts),
         neighbours=pl.concat(neighbours).sort(*KEY, RANK) if neighbours else None,
     )
 
 
-def run(
-    search: Search,
-    wanted: Callable[[queries.Found], list[pl.LazyFrame]],
-    /,
-    *,
-    report: Report | None = None,
-    shelf: Shelf | None = None,
-) -> list[pl.DataFrame]:
-    """Search all shards; returns the wanted frames, each over all shards (empty where there is no stockout)."""
-    if report:
-        report.planned(search.shards)
-    parts = []
-    shards = search.shards or [Shard((), 0, 0)]
-    with closing(side_by_side(shards, lambda shard: _searched(search, wanted, shard, shelf))) as found:
-        for shard, frames in found:
-            parts.append(frames)
-            if report:
-                report.finished(shard)
-    return [pl.concat(frames) for frames in zip(*parts, strict=True)]
-
-
-def side_by_side(shards: Sequence[Shard], search: Callable[[Shard], T], /) -> Generator[tuple[Shard, T]]:
-    """Every shard with what was found for it, in order.
-
-    Two are searched at a time: where one has work for a single core only, the other keeps the rest busy. When the
-    generator is closed early, shards under way are waited for and the others dropped.
-    """
-    threads = ThreadPoolExecutor(shards_at_once())
-    try:
-        yield from zip(shards, threads.map(search, shards), strict=True)
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def shards_at_once() -> int:
-    """One where Polars has one thread."""
-    return min(SHARDS_AT_ONCE, pl.thread_pool_size())
-
-
-def _searched(
-    search: Search, wanted: Callable[[queries.Found], list[pl.LazyFrame]], shard: Shard, shelf: Shelf | None
-) -> list[pl.DataFrame]:
-    if shelf and (kept := shelf.load(shard)) is not None:
-        return kept
-    found = queries.search(search.prepared, search.settings, seasons=shard.seasons)
-    frames = pl.collect_all(wanted(found), engine=actual_engine(search.engine))
-    if shelf:
-        shelf.save(shard, frames)
-    return frames
-
-
-def actual_engine(engine: Engine, /) -> Literal["streaming", "in-memory"]:
-    """The engine that ``auto`` stands for is the streaming one: it holds fewer pairs in memory at a time."""
-    return "streaming" if engine == "auto" else engine
-
-
-def plan_shards(load: pl.DataFrame, /) -> list[Shard]:
-    """Cut target seasons into shards of neighbouring seasons: even ones, of a few million pairs each, as many as are
-    searched at a time or a multiple of it, unless there is little to search."""
-    total = load[PAIRS].sum()
-    rounds = math.ceil(total / (SHARDS_AT_ONCE * PAIRS_PER_SHARD))
-    number = rounds * SHARDS_AT_ONCE if total > PAIRS_WORTH_CUTTING * PAIRS_PER_SHARD else 1
-    middle = pl.col(PAIRS).cum_sum() - pl.col(PAIRS) / 2
-    cut = (
-        load.group_by((middle * number / max(total, 1)).floor().alias("shard"), maintain_order=True)
-        .agg(RECIPIENT_SEASON, pl.col(STOCKOUTS, PAIRS).sum())
-        .select(RECIPIENT_SEASON, STOCKOUTS, PAIRS)
-    )
-    return [Shard(tuple(seasons), stockouts, pairs) for seasons, stockouts, pairs in cut.iter_rows()]
+def _told(shard: Shard) -> str:
+    seasons = f"{shard.seasons[0]} to {shard.seasons[-1]}" if shard.seasons else "none"
+    return f"a shard of {shard.stockouts:,} stockouts, ISO weeks {seasons}"

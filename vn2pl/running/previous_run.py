@@ -10,9 +10,13 @@ import polars as pl
 from ..queries import Settings
 from ..queries.imputed import DONE, INFERRED, POINT
 from ..queries.names import CANDIDATES, FLAGS, IN_STOCK, KEY, LEVEL_SOURCE, NEIGHBOURS, OWN_WEEKS, SALES, STATUS, WEEK
-from ..writing.artifacts import IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, find_damage
+from ..writing.artifacts import IMPUTE_OUTPUTS, IMPUTED_FILE, NEIGHBOURS_FILE, RUN_FILE, SIPS_FILE, find_damage
 from .fingerprint import Fingerprint
-from .imputation import Findings
+from .stages import Findings
+
+# Later than every week: nothing is left to compute.
+EVERY = date.max
+REQUIRED = {output.file for output in IMPUTE_OUTPUTS if not output.is_optional}
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -32,8 +36,8 @@ class Record(msgspec.Struct, frozen=True):
 class Earlier(NamedTuple):
     """An earlier run in the output folder, as far as it stands.
 
-    ``record`` is None where nothing of it does. ``is_current`` says that all of it does; else its stockouts before
-    ``since`` do. ``reason`` is for the user, empty for a first run.
+    ``record`` is None where nothing of it does, else its stockouts before ``since`` do. ``is_current`` says that its
+    files do as well. ``reason`` is for the user, empty for a first run.
     """
 
     record: Record | None
@@ -51,12 +55,12 @@ def look_at(folder: Path, now: Fingerprint, settings: Settings, /, *, with_neigh
     except msgspec.MsgspecError:
         return nothing("the earlier files are not those of this version of vn2pl impute")
     before, has_neighbours = record.fingerprint, NEIGHBOURS_FILE in record.files
-    if before.settings != now.settings or not record.files.keys() >= {IMPUTED_FILE, SIPS_FILE}:
+    if before.settings != now.settings or not record.files.keys() >= REQUIRED:
         return nothing("configuration, versions or columns are not those of the earlier run")
     if with_neighbours and not has_neighbours:
         return nothing("the earlier run did not save its neighbours")
     if before == now and with_neighbours == has_neighbours:
-        return Earlier(record, True, None, f"nothing changed since the run of {record.finished}")
+        return Earlier(record, True, EVERY, f"nothing changed since the run of {record.finished}")
     return _partly(record, now, settings)
 
 
@@ -69,8 +73,7 @@ def _partly(record: Record, now: Fingerprint, settings: Settings) -> Earlier:
     weeks = record.fingerprint.weeks
     changed = record.fingerprint.first_difference(now)
     if changed is None:
-        # Later than every week: nothing is left to compute.
-        return Earlier(record, False, date.max, "nothing changed that SIPs rest on")
+        return Earlier(record, False, EVERY, "nothing changed that SIPs rest on")
     if settings.candidate_weeks == "all":
         return nothing("with candidate_weeks: all, new weeks change the SIPs of old ones")
     if settings.definition.always_looks_ahead:

@@ -13,10 +13,8 @@ from ..queries.names import ADDED, SALES, SALES_OBSERVED
 from ..writing.artifacts import (
     BACKTEST_FILES,
     IMPUTE_FILES,
-    IMPUTED_FILE,
-    NEIGHBOURS_FILE,
+    IMPUTE_OUTPUTS,
     RUN_FILE,
-    SIPS_FILE,
     SUMMARY_FILE,
     find_damage,
     lying,
@@ -36,15 +34,6 @@ ATTEMPTS = 5
 
 Facts = Mapping[str, Any]
 Found = TypeVar("Found")
-
-
-FILES: Mapping[str, str] = {
-    "imputed": IMPUTED_FILE,
-    "sips": SIPS_FILE,
-    "summary": SUMMARY_FILE,
-    "neighbours": NEIGHBOURS_FILE,
-}
-OPTIONAL = NEIGHBOURS_FILE
 
 
 def recorded(folders: Mapping[Path, str], /) -> dict[Path, Facts]:
@@ -74,10 +63,10 @@ def scanned(folder: Path, /, *, otherwise: str = "") -> dict[str, pl.LazyFrame]:
     of one run is for :func:`recorded` to say.
     """
     roll_forward(folder)
-    there = lying(folder, FILES.values())
-    if missing := [name for name in FILES.values() if name not in (*there, OPTIONAL)]:
+    there = lying(folder, IMPUTE_FILES)
+    if missing := [file for _, file, is_optional in IMPUTE_OUTPUTS if file not in there and not is_optional]:
         raise InputError(f"{folder}: has no {', '.join(missing)}; run vn2pl impute first{otherwise}")
-    tables = {table: _scan(folder / name) for table, name in FILES.items() if name in there}
+    tables = {table: _scan(folder / file) for table, file, _ in IMPUTE_OUTPUTS if file in there}
     return {"panel": _panel(tables["imputed"]), **tables}
 
 
@@ -122,11 +111,11 @@ def _state(folder: Path) -> object:
     return is_pending(folder), facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def refuse_unfit(folder: Path, /, *, command: str, data: str | None) -> None:
+def refuse_unfit(folder: Path, /, *, command: str, data: str) -> None:
     """Raise InputError where a run may not write to a folder: another command's files lie there, or another panel's
-    results, which those of the demo panel (no ``data``) would replace."""
+    results, which those of the demo panel would replace."""
     refuse_mixing(folder, command=command)
-    if data is None and lying(folder, (*WRITTEN[command], RUN_FILE)) and (source := _source(folder)) != DEMO:
+    if data == DEMO and lying(folder, (*WRITTEN[command], RUN_FILE)) and (source := _source(folder)) != DEMO:
         told = f"holds results of {source}, which those of the {DEMO} would replace"
         raise InputError(f"--out {folder}: {told}; give --data PATH, or another --out")
 

@@ -13,11 +13,13 @@ import polars as pl
 from polars.exceptions import PanicException, PolarsError
 
 from ..errors import InputError
+from ..writing.artifacts import IMPUTE_OUTPUTS
 
 SUFFIX = ".sql"
 INTEGERS = range(-(2**63) + 1, 2**63)
 READING = ("SELECT", "WITH")
-ALLOWED = "expected the tables panel, imputed, sips, summary and neighbours only"
+TABLES = ("panel", *(output.frame for output in IMPUTE_OUTPUTS))
+ALLOWED = f"expected the tables {', '.join(TABLES[:-1])} and {TABLES[-1]} only"
 
 # What a placeholder may not be looked for in, then placeholders, then what was opened and never closed.
 TOKENS = re.compile(
@@ -132,17 +134,25 @@ def answer(
 ) -> pl.DataFrame:
     """What the query says of the tables. Raises InputError that names the file for parameters and SQL that are wrong.
 
-    ``absent`` tells of each table that is not there how to get it.
+    Only tables that the SQL may read are looked up, since some are computed when they are. ``absent`` tells of each
+    table that is not there how to get it.
     """
     sql = bind(query, given)
+    known = {name: tables[name] for name in named(sql, tables)}
     try:
-        return pl.SQLContext(dict(tables)).execute(sql).collect(engine="streaming")
+        return pl.SQLContext(known).execute(sql).collect(engine="streaming")
     except (PolarsError, PanicException) as error:
         # Polars puts the cause first, then the plan.
         cause = str(error).strip().partition("\n")[0]
         missing = re.fullmatch(r"relation '(.*)' was not found", cause)
         hint = absent.get(missing[1], f"expected one of {', '.join(tables)}") if missing else ""
         raise InputError(f"{query.source}: {cause}{'; ' if hint else ''}{hint}") from error
+
+
+def named(sql: str, tables: Iterable[str], /) -> list[str]:
+    """Those of the tables that SQL may read: their names are somewhere in it."""
+    words = {word.lower() for word in re.findall(r"\w+", sql)}
+    return [table for table in tables if table in words]
 
 
 def parameter_values(texts: Iterable[str], /) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -21,12 +21,31 @@ NEIGHBOURS_FILE = "neighbours.parquet"
 RUN_FILE = "run.json"
 BACKTEST_ROWS_FILE = "backtest_rows.parquet"
 BACKTEST_TABLE_FILE = "backtest_table.parquet"
-IMPUTE_FILES = (IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE, NEIGHBOURS_FILE)
-BACKTEST_FILES = (BACKTEST_ROWS_FILE, BACKTEST_TABLE_FILE)
 TEMPORARY = ".temporary"
 ENOUGH_TO_FAIL = 1 << 20
 
 Writer = Callable[[Path], object]
+
+
+class Output(NamedTuple):
+    """A frame that a run publishes, by its name, and its file, which is always there unless it is optional."""
+
+    frame: str
+    file: str
+    is_optional: bool = False
+
+
+# What each command publishes, in the order of writing. Frames are attributes of a run and tables of ``vn2pl query``.
+IMPUTE_OUTPUTS = (
+    Output("imputed", IMPUTED_FILE),
+    Output("sips", SIPS_FILE),
+    Output("neighbours", NEIGHBOURS_FILE, is_optional=True),
+    Output("summary", SUMMARY_FILE),
+)
+BACKTEST_OUTPUTS = (Output("rows", BACKTEST_ROWS_FILE), Output("table", BACKTEST_TABLE_FILE))
+IMPUTE_FILES, BACKTEST_FILES = (
+    tuple(output.file for output in outputs) for outputs in (IMPUTE_OUTPUTS, BACKTEST_OUTPUTS)
+)
 
 
 def find_damage(folder: Path) -> list[str]:

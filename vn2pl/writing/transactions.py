@@ -6,7 +6,7 @@ that moment on they count. Whoever opens the folder next completes what a run th
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +16,18 @@ import polars as pl
 
 from ..errors import InputError
 from . import interrupts
-from .artifacts import RUN_FILE, TEMPORARY, Writer, as_parquet, as_run, beside, flush, temporary_of, writing_to
+from .artifacts import (
+    RUN_FILE,
+    TEMPORARY,
+    Output,
+    Writer,
+    as_parquet,
+    as_run,
+    beside,
+    flush,
+    temporary_of,
+    writing_to,
+)
 
 JOURNAL_FILE = "vn2pl-journal.json"
 PATIENCE, MOMENT, PAUSE = 10.0, 0.25, 0.01
@@ -47,6 +58,16 @@ class FileSet:
         with temporary_of(self._folder / name) as temporary:
             write(temporary)
             flush(temporary)
+
+    def publish(self, outputs: Iterable[Output], frames: Mapping[str, pl.DataFrame]) -> None:
+        """Write the frames of these outputs, each to its file; those without a frame have no file in the end."""
+        for output in outputs:
+            if output.frame not in frames:
+                self.remove(output.file)
+            elif output.file.endswith(".csv"):
+                self.csv(output.file, frames[output.frame])
+            else:
+                self.parquet(output.file, frames[output.frame])
 
     def parquet(self, name: str, frame: pl.DataFrame) -> None:
         self.write(name, as_parquet(frame))

@@ -36,6 +36,9 @@ FEATURES = (
 )
 
 
+HalfLives = Annotated[tuple[HalfLife, ...], msgspec.Meta(min_length=2, max_length=2)]
+
+
 class Learning(NamedTuple):
     """Features, and what they rest on: ``coefficients`` has week (Date, Monday), feature (String), prior, coefficient,
     standard_error and prior_weight (Float64), the share of the prior in what is known of it."""
@@ -58,7 +61,7 @@ class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attributes: Attributes | None = None
     most_attributes: Count = 6
     most_cells: Count = 24
-    half_lives: Annotated[tuple[HalfLife, ...], msgspec.Meta(min_length=2, max_length=2)] = (2.0, 12.0)
+    half_lives: HalfLives = (2.0, 12.0)
     drift_half_lives: tuple[HalfLife, ...] = (1.0, 8.0)
     prior_rows: Positive = 30.0
     prior_weeks: Positive = 2.0
