@@ -151,7 +151,7 @@ class _Model:
             every[row.key] |= self._late_features(row, shares, mean, usual)
         priors = dict.fromkeys(next(iter(every.values())), 0.0) | priors
         priors |= {"drift of 1 weeks, damped": 0.4, "drift of 8 weeks, damped": 0.4}
-        priors |= {"week, own slope": 0.3, "year away": 0.2}
+        priors |= {"week, own slope": 0.5, "year away": 0.1}
         coefficients = self._fit(every, priors, base)
         return Expectation(self._means(every, coefficients, base), self.cold, coefficients)
 

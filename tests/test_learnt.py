@@ -18,8 +18,8 @@ from test_oracle import COMMON, Shape, filled, panel_of, shapes
 
 import vn2pl
 from vn2pl import queries
-from vn2pl.queries.names import IN_STOCK, KEY, PRODUCT, SALES, STORE, WEEK
-from vn2pl.queries.panel import coded_panel as coded
+from vn2pl.queries.names import HASH_ORDER, IN_STOCK, KEY, KIND, PRODUCT, ROW, SALES, SKU_CODE, STORE, WEEK
+from vn2pl.queries.panel import coded_panel
 from vn2pl.queries.profiles import CandidateWeeks
 from vn2pl.queries.profiles.learnt.cells import cells
 from vn2pl.queries.profiles.learnt.exact import COEFFICIENT_STEPS, products, solution
@@ -30,7 +30,7 @@ LEARNT = vn2pl.Config(profile="learnt")
 BOTH_SIDES = vn2pl.Config(profile="learnt", candidate_weeks="all")
 UNLEARNT = vn2pl.Config(profile="learnt", parameters={"learn": False})
 EXPECTED = "expected_demand"
-NUMBERED = ["sku", "row", "hash_order", "kind"]  # by the order of the SKUs there are
+NUMBERED = [SKU_CODE, ROW, HASH_ORDER, KIND]  # by the order of the SKUs there are
 
 
 def learnt(panel: pl.DataFrame, config: vn2pl.Config = LEARNT, *, engine: Engine = "streaming") -> pl.DataFrame:
@@ -246,7 +246,7 @@ def _cells(rows: Sequence[tuple[object, ...]], *attributes: str, at_most: int = 
         pl.lit(value=True).alias(IN_STOCK),
         *attributes,
     )
-    panel = coded(observed.lazy(), groupings=[(STORE,), (PRODUCT,), *((name,) for name in attributes)])
+    panel = coded_panel(observed.lazy(), groupings=[(STORE,), (PRODUCT,), *((name,) for name in attributes)])
     first = (start - date(1970, 1, 5)).days // 7
     return {cell.name: cell.since - first for cell in cells(panel, attributes, at_most=at_most)}
 

@@ -17,7 +17,7 @@ LEVEL, WEEK, DRIFT, YEAR = PARTS = ("level", "week_index", "drift", "year_away")
 OWN_PRIORS = (0.3, 0.6)
 # How strongly a SKU follows its product, its store and everybody; of other cells nothing is known beforehand.
 CELL_PRIORS: Mapping[By, float] = {(PRODUCT,): 0.5, (STORE,): 0.4, EVERYBODY: 0.5}
-DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR = 0.4, 0.3, 0.2
+DRIFT_PRIOR, SLOPE_PRIOR, YEAR_PRIOR = 0.4, 0.5, 0.1
 # The level, in demand units, at which damped features count half: what a SKU sells much of, its own sales tell.
 DAMPING = 2.0
 LARGEST_GAP = 3.0

@@ -84,7 +84,7 @@ def expectation(panel: pl.LazyFrame, model: Model, /) -> Expectation:
         *residual_features(),
     ]
     features = [*own, *weeks, *late]
-    found = _fitted(again.with_columns(map(_column, late)), features, model, kept=needed).cache()
+    found = _fitted(again.with_columns(map(_column, late)), features, model, kept=needed)
     return Expectation(found.drop(ESTIMATES), _published(found, features))
 
 

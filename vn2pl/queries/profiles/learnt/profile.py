@@ -48,7 +48,14 @@ class Learning(NamedTuple):
 
 
 class Learnt(Comparison, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The constants of the profile; half-lives count in weeks."""
+    """What is left to choose where a panel teaches the rest. Half-lives count in weeks.
+
+    Without ``learn`` the coefficients stay what they are beforehand. ``attributes`` are the columns that describe SKUs;
+    ``null``: the first ``most_attributes`` of texts, categories or whole numbers, of which the first makes SKUs peers
+    and of one kind, unless ``peer_regularity_by`` and ``kind_by`` say otherwise. They make at most ``most_cells``
+    groups of SKUs that tell of one another. ``half_lives`` are of the levels of late, ``drift_half_lives`` of where the
+    weeks have been going. What is known beforehand counts for ``prior_rows`` SKU-weeks and ``prior_weeks`` weeks.
+    """
 
     learn: bool = True
     attributes: Attributes | None = None
