@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -20,6 +22,7 @@ from .statuses import BAD_INPUT, DONE, INTERRUPTED
 from .streams import prepare
 
 SELDOM = 100_000
+PATIENCE = 5.0
 STATUSES = "exit status: 0 done, 2 bad input, 130 interrupted"
 
 
@@ -31,6 +34,7 @@ def entry() -> NoReturn:
     # Imports make objects by the ten thousand, none of which is garbage.
     gc.set_threshold(SELDOM)
     prepare()
+    _watch_interrupts()
     status = INTERRUPTED
     try:
         try:
@@ -40,10 +44,32 @@ def entry() -> NoReturn:
     except KeyboardInterrupt:
         # Polars and Python each raise one for the same Ctrl-C.
         _ignore_interrupts()
+    _end(status)
+
+
+def _end(status: int) -> NoReturn:
     if status == INTERRUPTED:
         print(f"vn2pl: interrupted; {interrupts.outcome()}", file=sys.stderr)
     sys.stderr.flush()
     os._exit(status)
+
+
+def _watch_interrupts() -> None:
+    """Have Ctrl-C end the process in the end, where Polars is long in stopping or Python lost it in an import."""
+    if os.name == "nt":
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=_end_when_interrupted, args=(reading,), daemon=True).start()
+
+
+def _end_when_interrupted(signals: int) -> None:
+    while os.read(signals, 1) != bytes([signal.SIGINT]):
+        pass
+    time.sleep(PATIENCE)
+    with interrupts.between_steps():
+        _end(INTERRUPTED)
 
 
 def _ended() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 _complete: list[Path] = []
+_step = threading.RLock()
 
 
 def forget() -> None:
@@ -28,6 +29,13 @@ def outcome() -> str:
 
 
 @contextmanager
+def between_steps() -> Iterator[None]:
+    """Wait for the end of a step that Ctrl-C is put off for, in another thread; none begins within the block."""
+    with _step:
+        yield
+
+
+@contextmanager
 def put_off() -> Iterator[None]:
     """Let Ctrl-C wait for the end of the block. Other threads than the main one are never interrupted."""
     handler = signal.getsignal(signal.SIGINT)
@@ -37,7 +45,8 @@ def put_off() -> Iterator[None]:
     caught: list[tuple[int, FrameType | None]] = []
     signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
     try:
-        yield
+        with _step:
+            yield
     finally:
         signal.signal(signal.SIGINT, handler)
     if caught:
