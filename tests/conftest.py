@@ -1,10 +1,12 @@
 """Panels that tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+from stopped import Commands, commands
 
 import vn2pl
 
@@ -47,3 +49,10 @@ def small_panel() -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def small_config() -> vn2pl.Config:
     return vn2pl.Config(n_neighbors=20, min_candidates=60)
+
+
+@pytest.fixture(scope="module")
+def vn2pl_command() -> Iterator[Commands]:
+    """A place to run commands as processes of their own, which can be stopped at a chosen moment."""
+    with commands() as place:
+        yield place

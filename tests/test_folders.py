@@ -3,22 +3,15 @@
 import json
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-from stopped import Commands, Ended, commands
+from stopped import Commands, Ended
 
 import vn2pl
 
 IMPUTED_FILE, SIPS_FILE, SUMMARY_FILE = "demand_imputed.parquet", "imputed_sips.parquet", "imputation_summary.csv"
-
-
-@pytest.fixture(scope="module")
-def vn2pl_command() -> Iterator[Commands]:
-    with commands() as place:
-        yield place
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from stopped import FAIL, Commands, commands
+from stopped import FAIL, Commands
 
 import vn2pl
 from vn2pl import InputError
@@ -28,12 +28,6 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 RUN_FILE = "run.json"
 NEIGHBOURS_FILE = "neighbours.parquet"
-
-
-@pytest.fixture(scope="module")
-def vn2pl_command() -> Iterator[Commands]:
-    with commands() as place:
-        yield place
 
 
 @pytest.fixture(scope="module")
