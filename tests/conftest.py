@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from commands import run_impute
 from stopped import Commands, commands
 
 import vn2pl
@@ -56,3 +57,13 @@ def vn2pl_command() -> Iterator[Commands]:
     """A place to run commands as processes of their own, which can be stopped at a chosen moment."""
     with commands() as place:
         yield place
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame) -> Path:
+    """The output folder of a finished run, to read from or to copy."""
+    folder = tmp_path_factory.mktemp("finished")
+    small_panel.write_parquet(folder / "panel.parquet")
+    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
+    run_impute(folder / "panel.parquet", folder / "out", "--config", folder / "config.yaml", "--quiet")
+    return folder / "out"

@@ -9,9 +9,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-import polars as pl
 import pytest
-from commands import run_impute
 from test_command import vn2pl as command
 
 from vn2pl.cli.main import main, parser
@@ -24,15 +22,6 @@ READS, WRITES = ("query", "export", "report", "why"), ("impute", "backtest", "de
 def _commands() -> dict[str, argparse.ArgumentParser]:
     (actions,) = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
     return dict(actions.choices)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    small_panel.write_parquet(folder / "panel.parquet")
-    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
-    run_impute(folder / "panel.parquet", folder / "out", "--config", folder / "config.yaml", "--quiet")
-    return folder / "out"
 
 
 def test_one_option_is_told_in_one_way() -> None:
@@ -70,8 +59,8 @@ def test_what_is_read_is_run_and_what_is_written_is_out_or_to() -> None:
         (["impute", "--data", "{run}/../panel.parquet", "--processed", "{to}"], "--processed is called --out here"),
     ],
 )
-def test_old_names_work_with_a_note(run: Path, tmp_path: Path, words: list[str], told: str) -> None:
-    done = command(*(word.format(run=run, to=tmp_path / "to") for word in words))
+def test_old_names_work_with_a_note(finished_run: Path, tmp_path: Path, words: list[str], told: str) -> None:
+    done = command(*(word.format(run=finished_run, to=tmp_path / "to") for word in words))
     assert done.returncode == 0, done.stderr
     assert f"vn2pl: note: {told}\n" in done.stderr
     assert done.stderr.count("note:") == sum(word in {"--out", "--processed"} for word in words)
@@ -121,13 +110,13 @@ def test_bounds_of_an_option_are_those_of_its_setting() -> None:
 @pytest.mark.skipif(
     not shutil.which("just", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"), reason="no just"
 )
-def test_just_hands_arguments_on_as_they_are(run: Path, tmp_path: Path) -> None:
+def test_just_hands_arguments_on_as_they_are(finished_run: Path, tmp_path: Path) -> None:
     just = shutil.which("just", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     words = [
         str(just),
         "impute",
         "--data",
-        str(run.parent / "panel.parquet"),
+        str(finished_run.parent / "panel.parquet"),
         "--out",
         str(tmp_path / "a b $HOME '"),
         "--quiet",

@@ -6,7 +6,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from commands import run_impute
 
@@ -33,18 +32,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, small_panel: pl.DataFrame) -> Path:
-    folder = tmp_path_factory.mktemp("whole")
-    small_panel.write_parquet(folder / "panel.parquet")
-    (folder / "config.yaml").write_text("n_neighbors: 20\nmin_candidates: 60\n")
-    run_impute(folder / "panel.parquet", folder / "run", "--config", folder / "config.yaml", "--quiet")
-    return folder / "run"
-
-
 @pytest.fixture
-def folder(whole: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(whole, tmp_path / "run")
+def folder(finished_run: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished_run, tmp_path / "run")
 
 
 def _commands(folder: Path) -> dict[str, list[str]]:
@@ -74,10 +64,10 @@ def test_a_broken_record_is_refused_in_words(folder: Path, text: str) -> None:
         assert "Error" not in told
 
 
-def test_a_run_builds_on_no_broken_record(whole: Path, folder: Path) -> None:
-    for text in (BROKEN["brackets"], "{}", _with_weeks(whole, {}), _with_weeks(whole, {"soon": "0-0-0"})):
+def test_a_run_builds_on_no_broken_record(finished_run: Path, folder: Path) -> None:
+    for text in (BROKEN["brackets"], "{}", _with_weeks(finished_run, {}), _with_weeks(finished_run, {"soon": "0-0-0"})):
         (folder / RUN_FILE).write_text(text)
-        assert run_impute(whole.parent / "panel.parquet", folder, "--quiet") == 0
+        assert run_impute(finished_run.parent / "panel.parquet", folder, "--quiet") == 0
 
 
 def _with_weeks(folder: Path, weeks: dict[str, str]) -> str:

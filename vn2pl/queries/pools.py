@@ -17,6 +17,7 @@ from .names import (
     RECIPIENT_BLOCK,
     RECIPIENT_CELL,
     RECIPIENT_PERIOD,
+    RECIPIENT_SEASON,
     SEASON,
     THINNED,
     USE_THINNED,
@@ -38,11 +39,11 @@ def week_pairs(
     the second week is the earlier one, with ``all`` it is any, the week itself included (a recipient is no donor).
     """
     weeks = features.select(PERIOD, SEASON).unique()
-    apart = (pl.col(SEASON) - pl.col("recipient_season")).abs()
+    apart = (pl.col(SEASON) - pl.col(RECIPIENT_SEASON)).abs()
     distance = pl.min_horizontal(apart, SEASONS - apart) if season_wraps else apart
     allowed = pl.col(PERIOD) < pl.col(RECIPIENT_PERIOD) if candidate_weeks == "past" else pl.lit(True)
     return (
-        weeks.rename({PERIOD: RECIPIENT_PERIOD, SEASON: "recipient_season"})
+        weeks.rename({PERIOD: RECIPIENT_PERIOD, SEASON: RECIPIENT_SEASON})
         .join(weeks, how="cross")
         .filter(allowed & (distance <= season_window))
         .select(RECIPIENT_PERIOD, PERIOD)

@@ -67,8 +67,7 @@ def added(terms: Iterable[pl.Expr], /) -> pl.Expr:
 def sum_of_others(steps: str, /, *, by: Sequence[str]) -> pl.Expr:
     """Sum of a column of steps over the other SKUs of the cell (the attributes ``by``) in the same week, or over all
     SKUs where ``by`` names nothing (Float64)."""
-    values = pl.col(steps)
-    return _of_others(values.sum(), values.fill_null(0), by=by).cast(pl.Float64) / STEPS
+    return sum_of_others_in(_cell(by), steps) if by else pl.col(steps).sum().over(PERIOD).cast(pl.Float64) / STEPS
 
 
 def sum_of_others_in(cell: pl.Expr, steps: str, /) -> pl.Expr:
@@ -80,12 +79,10 @@ def sum_of_others_in(cell: pl.Expr, steps: str, /) -> pl.Expr:
 def number_of_others(column: str, /, *, by: Sequence[str]) -> pl.Expr:
     """How many of them have a value in the column (UInt32)."""
     values = pl.col(column)
-    return _of_others(values.count(), values.is_not_null().cast(pl.UInt32), by=by)
+    own = values.is_not_null().cast(pl.UInt32)
+    return values.count().over(_cell(by)) - own if by else values.count().over(PERIOD)
 
 
-def _of_others(of_all: pl.Expr, own: pl.Expr, *, by: Sequence[str]) -> pl.Expr:
-    if not by:
-        return of_all.over(PERIOD)
-    # One key of fixed size: groups are found faster than by a column each.
-    cell = key_of(pl.col(group_of(by)), pl.col(PERIOD))
-    return of_all.over(cell) - own
+def _cell(by: Sequence[str]) -> pl.Expr:
+    """A cell in its week as one key of fixed size: groups are found faster than by a column each."""
+    return key_of(pl.col(group_of(by)), pl.col(PERIOD))
